@@ -1,0 +1,80 @@
+// Node attributes: a small sorted map from name to value.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "graph/constant.h"
+#include "graph/dtype.h"
+#include "graph/shape.h"
+
+namespace pumice {
+
+class Attributes;
+
+/// A function by name, with its own attributes (TensorFlow's NameAttrList). Names a graph of the Model.
+struct FunctionRef {
+  std::string name;
+  std::shared_ptr<const Attributes> attributes;  // may be null
+};
+
+using Attribute =
+    std::variant<bool, int64_t, float, std::string, DType, Shape, Constant, FunctionRef,
+                 std::vector<bool>, std::vector<int64_t>, std::vector<float>,
+                 std::vector<std::string>, std::vector<DType>, std::vector<Shape>,
+                 std::vector<FunctionRef>>;
+
+class Attributes {
+ public:
+  Attributes() = default;
+  Attributes(std::initializer_list<std::pair<std::string, Attribute>> entries);
+
+  /// The value if it is there and of type T, otherwise null.
+  template <typename T>
+  const T* find(std::string_view name) const {
+    const Attribute* a = find_any(name);
+    return a ? std::get_if<T>(a) : nullptr;
+  }
+  /// The value, or `fallback` where it is missing or of another type.
+  template <typename T>
+  T get(std::string_view name, T fallback = {}) const {
+    const T* v = find<T>(name);
+    return v ? *v : std::move(fallback);
+  }
+  int64_t integer(std::string_view name, int64_t fallback = 0) const {
+    return get<int64_t>(name, fallback);
+  }
+  bool boolean(std::string_view name, bool fallback = false) const {
+    return get<bool>(name, fallback);
+  }
+  float real(std::string_view name, float fallback = 0) const { return get<float>(name, fallback); }
+  std::string string(std::string_view name, std::string fallback = {}) const {
+    return get<std::string>(name, std::move(fallback));
+  }
+  DType dtype(std::string_view name, DType fallback = DType::kInvalid) const {
+    return get<DType>(name, fallback);
+  }
+  /// An empty TensorFlow list has no type: it reads as an empty list of any type.
+  std::vector<int64_t> integers(std::string_view name) const {
+    return get<std::vector<int64_t>>(name);
+  }
+
+  bool has(std::string_view name) const { return find_any(name) != nullptr; }
+  const Attribute* find_any(std::string_view name) const;
+  void set(std::string name, Attribute value);
+  void remove(std::string_view name);
+  bool empty() const { return entries_.empty(); }
+  size_t size() const { return entries_.size(); }
+  auto begin() const { return entries_.begin(); }
+  auto end() const { return entries_.end(); }
+
+ private:
+  std::vector<std::pair<std::string, Attribute>> entries_;  // sorted by name
+};
+
+}  // namespace pumice

@@ -1,0 +1,111 @@
+// Shapes whose rank or dimensions may be unknown. An unknown dimension may have an identity (a
+// symbol), so that "the same batch" is known to be the same along a graph.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pumice {
+
+/// Fully known dimensions, outermost first.
+using Dims = std::vector<int64_t>;
+
+/// One dimension: known (>= 0), unknown, or unknown with an identity (a symbol).
+class Dim {
+ public:
+  constexpr Dim() = default;                           // unknown
+  constexpr Dim(int64_t size) : code_(size < 0 ? kUnknownCode : size) {}  // NOLINT: converts
+  static constexpr Dim unknown() { return Dim(); }
+  /// The symbol number `id` (>= 0). Two Dims with the same symbol have the same size at run time.
+  static constexpr Dim symbol(int64_t id) {
+    Dim d;
+    d.code_ = -2 - id;
+    return d;
+  }
+
+  constexpr bool known() const { return code_ >= 0; }
+  constexpr bool is_symbol() const { return code_ <= -2; }
+  constexpr int64_t size() const { return code_; }  // only if known()
+  constexpr int64_t symbol_id() const { return -2 - code_; }
+  /// The size, or -1 where it is not known: the form that files use.
+  constexpr int64_t size_or_minus_one() const { return known() ? code_ : -1; }
+
+  /// Surely equal at run time: the same size or the same symbol. Two plain unknowns are not.
+  constexpr bool same_as(Dim other) const { return code_ == other.code_ && code_ != kUnknownCode; }
+  /// Equal as descriptions (two plain unknowns are).
+  friend constexpr bool operator==(Dim a, Dim b) { return a.code_ == b.code_; }
+
+ private:
+  static constexpr int64_t kUnknownCode = -1;
+  int64_t code_ = kUnknownCode;
+};
+
+/// A shape: of unknown rank, or a list of Dims.
+class Shape {
+ public:
+  Shape() = default;  // unknown rank
+  Shape(std::vector<Dim> dims) : dims_(std::move(dims)) {}             // NOLINT: converts
+  Shape(std::initializer_list<Dim> dims) : dims_(std::vector<Dim>(dims)) {}
+  Shape(const Dims& dims) : dims_(std::vector<Dim>(dims.begin(), dims.end())) {}  // NOLINT
+  static Shape unknown() { return Shape(); }
+  static Shape scalar() { return Shape(std::vector<Dim>{}); }
+  /// `rank` unknown dimensions.
+  static Shape of_rank(size_t rank) { return Shape(std::vector<Dim>(rank)); }
+
+  bool known_rank() const { return dims_.has_value(); }
+  size_t rank() const { return dims_->size(); }              // only if known_rank()
+  const std::vector<Dim>& dims() const { return *dims_; }    // only if known_rank()
+  std::vector<Dim>& dims() { return *dims_; }
+  Dim operator[](size_t i) const { return (*dims_)[i]; }
+  Dim& operator[](size_t i) { return (*dims_)[i]; }
+  bool is_rank(size_t n) const { return known_rank() && rank() == n; }
+  bool fully_known() const;
+  int unknown_dims() const;  // number of dimensions that are not known; only if known_rank()
+  /// The sizes; only if fully_known().
+  Dims sizes() const;
+  /// The sizes with -1 for what is unknown; only if known_rank().
+  Dims sizes_or_minus_one() const;
+  /// The product of all sizes where they are known and it fits in int64.
+  std::optional<int64_t> elements() const;
+
+  friend bool operator==(const Shape&, const Shape&) = default;
+
+ private:
+  std::optional<std::vector<Dim>> dims_;
+};
+
+/// The product of `dims`; empty on a negative size or on overflow.
+std::optional<int64_t> element_count(const Dims& dims);
+
+/// "[1,?,300,3]", "[]" for a scalar, "?" for unknown rank; a symbol shows as a letter ("a", "b", …).
+std::string to_string(const Shape& shape);
+std::string to_string(const Dims& dims);
+
+/// NumPy broadcasting of two dimensions; nullopt when they surely cannot be broadcast.
+std::optional<Dim> broadcast(Dim a, Dim b);
+/// NumPy broadcasting of shapes; nullopt when they surely cannot be broadcast.
+std::optional<Shape> broadcast(const Shape& a, const Shape& b);
+
+/// What both descriptions say of the same shape; nullopt when they contradict each other.
+std::optional<Dim> merge(Dim a, Dim b);
+std::optional<Shape> merge(const Shape& a, const Shape& b);
+
+/// What holds for either shape (a loop variable, two branches): differing dimensions become unknown.
+Shape generalize(const Shape& a, const Shape& b);
+
+/// Arithmetic on dimensions; unknown where the result is not surely known. Keeps symbols through
+/// multiplication and division by 1 and addition of 0.
+Dim operator+(Dim a, Dim b);
+Dim operator-(Dim a, Dim b);
+Dim operator*(Dim a, Dim b);
+
+/// Turns an axis of -rank..rank-1 into 0..rank-1; nullopt outside.
+std::optional<size_t> normalize_axis(int64_t axis, size_t rank);
+
+/// Row-major strides, in elements.
+std::vector<int64_t> strides_of(const Dims& dims);
+
+}  // namespace pumice
