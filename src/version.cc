@@ -1,0 +1,7 @@
+#include "pumice/version.h"
+
+namespace pumice {
+
+const char* version() { return PUMICE_VERSION; }
+
+}  // namespace pumice
