@@ -1,0 +1,44 @@
+"""A child process that runs .tflite files in ai-edge-litert's Interpreter: a model may crash it.
+
+Reads a JSON object a line ({"model", "inputs", "outputs", "signature"}), answers one ({"ok"} or {"error"}).
+"""
+import json
+import os
+import sys
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+
+def run(request):
+    interpreter = Interpreter(model_path=request["model"], num_threads=1)
+    signatures = interpreter.get_signature_list()
+    key = request.get("signature") or next(iter(signatures), None)
+    if key not in signatures:
+        raise ValueError(f"no signature {key!r}; there are {sorted(signatures)}")
+    with np.load(request["inputs"]) as file:
+        feed = {name: file[name] for name in file.files}
+    runner = interpreter.get_signature_runner(key)
+    wanted = set(runner.get_input_details())
+    if wanted != set(feed):
+        raise ValueError(f"the signature's inputs are {sorted(wanted)}, expected {sorted(feed)}")
+    for name, detail in runner.get_input_details().items():
+        if np.dtype(detail["dtype"]) != feed[name].dtype:
+            raise ValueError(f"input {name} has dtype {np.dtype(detail['dtype'])}, "
+                             f"expected {feed[name].dtype}")
+    np.savez(request["outputs"], **runner(**feed))
+    return {"ok": True}
+
+
+def main():
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints must not look like an answer
+    for line in sys.stdin:
+        try:
+            answer = run(json.loads(line))
+        except Exception as error:  # whatever it is, it is the case's failure, not the worker's
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+main()

@@ -1,0 +1,74 @@
+"""TensorFlow's side: builds a case's graph, writes it frozen, and computes the outputs that are right."""
+import contextlib
+import os
+
+# Set before TensorFlow is imported: its plain kernels, no grappler, no log.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import tensorflow as tf  # noqa: E402
+
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def _session(graph):
+    config = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=1, inter_op_parallelism_threads=1,
+        use_per_session_threads=False)
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    config.graph_options.optimizer_options.opt_level = tf.compat.v1.OptimizerOptions.L0
+    config.graph_options.optimizer_options.global_jit_level = tf.compat.v1.OptimizerOptions.OFF
+    return tf.compat.v1.Session(graph=graph, config=config)
+
+
+class Reference:
+    """A frozen GraphDef with inputs in0, in1… and outputs out0, out1…, and its outputs for every feed."""
+
+    def __init__(self, graph_def, outputs):
+        self.graph_def = graph_def
+        self.outputs = outputs
+
+    def ops(self):
+        found = {node.op for node in self.graph_def.node}
+        for function in self.graph_def.library.function:
+            found.update(node.op for node in function.node_def)
+        return found
+
+
+def build(case):
+    """The case's graph. It is built in a plain graph, not in a traced function: eager constants that the
+    build closes over become Const nodes, and nothing is captured, so that the graph is born frozen."""
+    graph = tf.Graph()
+    with graph.as_default():
+        operands = [
+            tf.compat.v1.placeholder(spec.dtype, spec.placeholder_shape(), name=f"in{i}")
+            for i, spec in enumerate(case.inputs)
+        ]
+        results = case.build(*operands)
+        if not isinstance(results, (list, tuple)):
+            results = [results]
+        names = []
+        for i, result in enumerate(results):
+            tf.identity(result, name=f"out{i}")
+            names.append(f"out{i}")
+    return Reference(graph.as_graph_def(), names)
+
+
+@contextlib.contextmanager
+def runner(graph_def, outputs):
+    """A function from a feed (name -> array) to the outputs (name -> array), on the GraphDef itself."""
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(graph_def, name="")
+    with _session(graph) as session:
+        tensors = [name if ":" in name else name + ":0" for name in outputs]
+
+        def run(feed):
+            found = session.run(
+                tensors, {(k if ":" in k else k + ":0"): v for k, v in feed.items()})
+            return dict(zip(outputs, found))
+
+        yield run
