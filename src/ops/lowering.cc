@@ -1,0 +1,169 @@
+#include "ops/lowering.h"
+
+#include "graph/cast.h"
+
+namespace pumice {
+
+Value* Lowering::emit(std::string op, std::span<Value* const> operands, Attributes attributes,
+                      DType dtype, Shape shape) {
+  Node* node = emit_node(std::move(op), operands, std::move(attributes), 1);
+  node->result()->dtype = dtype;
+  node->result()->shape = std::move(shape);
+  return node->result();
+}
+
+Value* Lowering::emit(std::string op, std::initializer_list<Value*> operands,
+                      Attributes attributes, DType dtype, Shape shape) {
+  return emit(std::move(op), std::span<Value* const>(operands.begin(), operands.size()),
+              std::move(attributes), dtype, std::move(shape));
+}
+
+Node* Lowering::emit_node(std::string op, std::span<Value* const> operands, Attributes attributes,
+                          size_t results) {
+  Node* node = graph_.create(std::move(op), operands, results, before_);
+  node->attributes = std::move(attributes);
+  if (before_) node->name = before_->name;
+  return node;
+}
+
+Value* Lowering::constant(Constant value) {
+  return graph_.constant(std::move(value), before_, before_ ? before_->name : "");
+}
+
+Value* Lowering::scalar(DType dtype, double value) {
+  return constant(cast_tensor(Tensor::of<double>(DType::kFloat64, {}, {value}), dtype));
+}
+
+Value* Lowering::reshape(Value* x, const Shape& to) {
+  if (x->shape == to && to.fully_known()) return x;
+  return reshape(x, constant_i32(to.sizes_or_minus_one()), to);
+}
+
+Value* Lowering::reshape(Value* x, Value* shape_vector, Shape result) {
+  if (const Constant* c = constant_of(x); c && result.fully_known())
+    return constant(c->then(Reshape{result.sizes()}));
+  Attributes attributes;
+  if (const Constant* c = constant_of(shape_vector))
+    attributes.set("new_shape", c->materialize().integers());
+  return emit("RESHAPE", {x, shape_vector}, std::move(attributes), x->dtype, std::move(result));
+}
+
+Value* Lowering::transpose(Value* x, const std::vector<int>& perm) {
+  bool identity = true;
+  for (size_t i = 0; i < perm.size(); ++i) identity &= perm[i] == static_cast<int>(i);
+  if (identity) return x;
+  if (const Constant* c = constant_of(x)) return constant(c->then(Permute{perm}));
+  Shape shape = Shape::of_rank(perm.size());
+  if (x->shape.known_rank())
+    for (size_t i = 0; i < perm.size(); ++i) shape[i] = x->shape[static_cast<size_t>(perm[i])];
+  return emit("TRANSPOSE", {x, constant_i32({perm.begin(), perm.end()})}, {}, x->dtype, shape);
+}
+
+Value* Lowering::cast(Value* x, DType to) {
+  if (x->dtype == to) return x;
+  if (const Constant* c = constant_of(x); c && castable(c->dtype(), to))
+    return constant(c->then(CastTo{to}));
+  Attributes attributes{{"in_data_type", int64_t{dtype_to_tflite(x->dtype)}},
+                        {"out_data_type", int64_t{dtype_to_tflite(to)}}};
+  return emit("CAST", {x}, std::move(attributes), to, x->shape);
+}
+
+Value* Lowering::binary(std::string op, Value* a, Value* b, Attributes attributes) {
+  Shape shape = broadcast(a->shape, b->shape).value_or(Shape());
+  return emit(std::move(op), {a, b}, std::move(attributes), a->dtype, std::move(shape));
+}
+
+Value* Lowering::compare(std::string op, Value* a, Value* b) {
+  Shape shape = broadcast(a->shape, b->shape).value_or(Shape());
+  return emit(std::move(op), {a, b}, {}, DType::kBool, std::move(shape));
+}
+
+Value* Lowering::pad(Value* x, const std::vector<std::pair<int64_t, int64_t>>& paddings,
+                     Value* value) {
+  bool none = true;
+  std::vector<int32_t> flat;
+  Shape shape = x->shape;
+  for (size_t i = 0; i < paddings.size(); ++i) {
+    auto [before, after] = paddings[i];
+    none &= before == 0 && after == 0;
+    flat.push_back(static_cast<int32_t>(before));
+    flat.push_back(static_cast<int32_t>(after));
+    if (shape.known_rank() && i < shape.rank()) shape[i] = shape[i] + Dim(before + after);
+  }
+  if (none) return x;
+  Value* amounts = constant(
+      Tensor::of<int32_t>(DType::kInt32, {static_cast<int64_t>(paddings.size()), 2}, flat));
+  if (value) return emit("PADV2", {x, amounts, value}, {}, x->dtype, shape);
+  return emit("PAD", {x, amounts}, {}, x->dtype, shape);
+}
+
+Value* Lowering::slice(Value* x, const std::vector<int64_t>& begin,
+                       const std::vector<int64_t>& size) {
+  Shape shape = Shape::of_rank(begin.size());
+  for (size_t i = 0; i < begin.size(); ++i) {
+    if (size[i] >= 0) {
+      shape[i] = size[i];
+    } else if (x->shape.known_rank()) {
+      shape[i] = x->shape[i] - Dim(begin[i]);
+    }
+  }
+  return emit("SLICE", {x, constant_i32(begin), constant_i32(size)}, {}, x->dtype, shape);
+}
+
+Value* Lowering::concat(std::span<Value* const> values, int axis) {
+  if (values.size() == 1) return values[0];
+  Shape shape = values[0]->shape;
+  for (size_t i = 1; i < values.size(); ++i) {
+    const Shape& other = values[i]->shape;
+    if (!shape.known_rank() || !other.known_rank() || shape.rank() != other.rank()) {
+      shape = Shape();
+      break;
+    }
+    for (size_t d = 0; d < shape.rank(); ++d)
+      shape[d] = static_cast<int>(d) == axis ? shape[d] + other[d]
+                                             : merge(shape[d], other[d]).value_or(Dim());
+  }
+  return emit("CONCATENATION", values, {{"axis", int64_t{axis}}}, values[0]->dtype, shape);
+}
+
+Value* Lowering::shape_of(Value* x) {
+  if (x->shape.fully_known()) return constant_i32(x->shape.sizes());
+  Shape shape{x->shape.known_rank() ? Dim(static_cast<int64_t>(x->shape.rank())) : Dim()};
+  return emit("SHAPE", {x}, {{"out_type", int64_t{dtype_to_tflite(DType::kInt32)}}}, DType::kInt32,
+              shape);
+}
+
+Result<Value*> Lowering::shape_vector(const Shape& target, std::span<Value* const> sources) {
+  if (!target.known_rank())
+    return Error(ErrorCode::kUnsupported, "a shape of unknown rank is needed at run time");
+  if (target.fully_known()) return constant_i32(target.sizes());
+  std::vector<Value*> parts;  // vectors to be concatenated
+  std::vector<int64_t> pending;
+  auto flush = [&] {
+    if (!pending.empty()) parts.push_back(constant_i32(pending));
+    pending.clear();
+  };
+  for (Dim d : target.dims()) {
+    if (d.known()) {
+      pending.push_back(d.size());
+      continue;
+    }
+    Value* part = nullptr;
+    for (Value* source : sources) {
+      if (!source->shape.known_rank()) continue;
+      for (size_t i = 0; i < source->shape.rank() && !part; ++i)
+        if (source->shape[i].same_as(d))
+          part = slice(shape_of(source), {static_cast<int64_t>(i)}, {1});
+      if (part) break;
+    }
+    if (!part)
+      return Error(ErrorCode::kUnsupported, "a dimension of the result is not known before run time")
+          .found(to_string(target));
+    flush();
+    parts.push_back(part);
+  }
+  flush();
+  return concat(parts, 0);
+}
+
+}  // namespace pumice
