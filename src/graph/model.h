@@ -40,6 +40,8 @@ struct Model {
   std::vector<Variable> variables;
   std::vector<Signature> signatures;
   std::string description;
+  /// Further buffers of the output file by name, as TensorFlow Lite's metadata list has them.
+  std::map<std::string, std::string> metadata;
 
   Graph* find(const std::string& name) const {
     auto it = graphs.find(name);

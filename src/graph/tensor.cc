@@ -1,5 +1,8 @@
 #include "graph/tensor.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cmath>
 
 namespace pumice {
@@ -8,6 +11,20 @@ Bytes Bytes::own(std::vector<std::byte> bytes) {
   auto owner = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
   std::span<const std::byte> view(owner->data(), owner->size());
   return Bytes(std::move(owner), view);
+}
+
+Bytes Bytes::mapped(std::shared_ptr<const void> owner, std::span<const std::byte> view) {
+  Bytes bytes(std::move(owner), view);
+  bytes.mapped_ = true;
+  return bytes;
+}
+
+void Bytes::drop_pages(std::span<const std::byte> part) const {
+  if (!mapped_) return;
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto from = (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
+  const auto to = reinterpret_cast<uintptr_t>(part.data() + part.size()) / page * page;
+  if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
 }
 
 size_t byte_size(DType dtype, int64_t elements) {

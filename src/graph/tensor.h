@@ -22,16 +22,27 @@ class Bytes {
   Bytes(std::shared_ptr<const void> owner, std::span<const std::byte> view)
       : owner_(std::move(owner)), view_(view) {}
   static Bytes own(std::vector<std::byte> bytes);
+  /// A view of a file mapped read-only, whose pages may be dropped at any time (drop_pages()).
+  static Bytes mapped(std::shared_ptr<const void> owner, std::span<const std::byte> view);
 
   std::span<const std::byte> view() const { return view_; }
   const std::byte* data() const { return view_.data(); }
   size_t size() const { return view_.size(); }
-  Bytes slice(size_t offset, size_t size) const { return {owner_, view_.subspan(offset, size)}; }
+  Bytes slice(size_t offset, size_t size) const {
+    Bytes part(owner_, view_.subspan(offset, size));
+    part.mapped_ = mapped_;
+    return part;
+  }
+  /// Gives back the memory of the whole pages within `part` of these bytes: they are read from the
+  /// file again if they are ever looked at. Does nothing where the bytes are no mapping.
+  void drop_pages(std::span<const std::byte> part) const;
+  void drop_pages() const { drop_pages(view_); }
   const std::shared_ptr<const void>& owner() const { return owner_; }
 
  private:
   std::shared_ptr<const void> owner_;
   std::span<const std::byte> view_;
+  bool mapped_ = false;
 };
 
 /// A dense, row-major, little-endian tensor with known sizes. Cheap to copy (bytes are shared).
