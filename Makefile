@@ -8,6 +8,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 export PUMICE_CACHE ?= $(CURDIR)/.cache
+export PUMICE_LITERT ?= $(PUMICE_CACHE)/litert/libLiteRt.so
 
 CMAKE_BUILD = cmake --preset $(1) >/dev/null && cmake --build --preset $(1) -j $(JOBS)
 PUMICE := build/release/pumice
