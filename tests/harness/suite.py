@@ -24,12 +24,15 @@ def differential(family, cases):
     def test(case, runtimes, record_property):
         from harness import run_case  # imports TensorFlow: not at collection
         record_property("identity", [family, *case.identity])
+        failed = None
         try:
             run_case.run(case, runtimes)
         except run_case.Refused as refused:
             record_property("refused", str(refused))
         except run_case.CaseFailure as failure:
-            pytest.fail(str(failure), pytrace=False)
+            failed = str(failure)
+        if failed:  # outside the handler: one message, without a trace of how it was raised
+            pytest.fail(failed, pytrace=False)
 
     test.__name__ = f"test_{family}"
     return test
