@@ -1,0 +1,129 @@
+// Tells a source's format by its content and calls its reader.
+#include "formats/source.h"
+
+#include <cstring>
+
+#include "formats/file.h"
+#include "formats/graph_def/graph_def.h"
+#include "formats/protobuf/reader.h"
+#include "formats/protobuf/text.h"
+
+namespace pumice {
+namespace {
+
+constexpr char kFormats[] =
+    "pumice reads SavedModel folders, GraphDef files (.pb, .pbtxt) and TF1 checkpoints (.meta).";
+
+Error unknown(const std::string& path, const std::string& what) {
+  return Error(ErrorCode::kUnknownFormat, what).in(path).hint(kFormats);
+}
+
+/// An op's name, as nodes carry it.
+bool is_op_name(std::string_view name) {
+  if (name.empty() || name.size() > 1000) return false;
+  for (const char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter && c != '_' && c != '>' && c != '.' && c != '/' && c != '-') return false;
+  }
+  return true;
+}
+
+enum class Proto { kNone, kGraphDef, kMetaGraph, kSavedModel };
+
+/// Which TensorFlow message a binary file is. All three are told by their first fields, so a file
+/// that is cut off later is recognised all the same, and its reader can say where it ends.
+Proto tell_proto(std::string_view bytes) {
+  ProtoReader r(bytes);
+  while (r.next()) {
+    if (r.field() == 1 && !r.is_bytes()) {
+      // saved_model_schema_version; a GraphDef and a MetaGraphDef have a message here.
+      const int64_t version = r.integer();
+      return r.ok() && version >= 0 && version < 100 ? Proto::kSavedModel : Proto::kNone;
+    }
+    if (!r.is_bytes()) {
+      if (r.field() == 3) continue;  // GraphDef.version
+      return Proto::kNone;
+    }
+    if (r.field() == 1) {
+      // A NodeDef has its op here, a MetaInfoDef a list of ops, tags or versions.
+      ProtoReader first = r.message();
+      bool name = false;
+      while (first.next()) {
+        if (!first.is_bytes()) continue;
+        if (first.field() == 1) name = true;
+        if (first.field() == 2) {
+          const std::string_view op = first.bytes();
+          return is_op_name(op) ? (name ? Proto::kGraphDef : Proto::kNone) : Proto::kMetaGraph;
+        }
+        if (first.field() == 3) return name ? Proto::kGraphDef : Proto::kNone;
+        if (first.field() == 4 || first.field() == 5) return Proto::kMetaGraph;
+      }
+      // A message that is cut off inside its first node.
+      return name ? Proto::kGraphDef : Proto::kNone;
+    }
+    if (r.field() == 2 || r.field() == 4) continue;  // library, versions
+    return Proto::kNone;
+  }
+  // Only functions and versions: still a GraphDef, but none with a graph.
+  return r.ok() && !bytes.empty() ? Proto::kGraphDef : Proto::kNone;
+}
+
+/// Which TensorFlow message a text file is, by its first field names.
+const char* tell_text(std::string_view text) {
+  // Control characters other than white space do not stand in text.
+  const std::string_view head = text.substr(0, 4096);
+  for (const char c : head) {
+    if (static_cast<unsigned char>(c) < 32 && !(c >= '\t' && c <= '\r')) return nullptr;
+  }
+  size_t at = 0;
+  while (at < text.size()) {
+    const char c = text[at];
+    if (c == '#') {
+      at = std::min(text.find('\n', at), text.size());
+    } else if (c == ' ' || (c >= '\t' && c <= '\r')) {
+      ++at;
+    } else {
+      break;
+    }
+  }
+  const size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", at);
+  if (end == std::string_view::npos || end == at) return nullptr;
+  const char next = text[std::min(text.find_first_not_of(" \t\r\n", end), text.size() - 1)];
+  if (next != '{' && next != '<' && next != ':') return nullptr;
+  const std::string_view field = text.substr(at, end - at);
+  for (const char* message : {"GraphDef", "SavedModel", "MetaGraphDef"}) {
+    if (text_schema_has(message, field)) return message;
+  }
+  return nullptr;
+}
+
+Result<Source> read_file(const std::string& path, const ReadOptions& options) {
+  PUMICE_TRY(const Bytes bytes, map_file(path));
+  const std::string_view text = as_text(bytes.view());
+  if (text.empty()) return Error(ErrorCode::kTruncated, "the file is empty").in(path).hint(kFormats);
+  switch (tell_proto(text)) {
+    case Proto::kGraphDef:
+      return read_graph_def_file(bytes, path);
+    case Proto::kMetaGraph:
+    case Proto::kSavedModel:
+    case Proto::kNone:
+      break;
+  }
+  if (const char* message = tell_text(text)) {
+    auto wire = text_to_wire(text, message);
+    if (!wire.ok()) return std::move(wire).error().in(path);
+    auto owner = std::make_shared<const std::string>(std::move(wire).value());
+    const Bytes binary(owner, std::as_bytes(std::span<const char>(owner->data(), owner->size())));
+    if (std::strcmp(message, "GraphDef") == 0) return read_graph_def_file(binary, path);
+  }
+  return unknown(path, "no format that pumice reads begins like this file");
+}
+
+}  // namespace
+
+Result<Source> read_source(const std::string& path, const ReadOptions& options) {
+  if (is_folder(path)) return unknown(path, "the folder holds no model");
+  return read_file(path, options);
+}
+
+}  // namespace pumice
