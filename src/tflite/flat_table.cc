@@ -81,8 +81,7 @@ FlatVector FlatTable::vector(int slot, size_t element_size) const {
   const uint32_t count = file_->load<uint32_t>(position);
   // Bytes are data: they are looked at as views, and a count of them promises no work.
   const uint64_t size = uint64_t{count} * element_size;
-  if (element_size > 1 ? !file_->claim(position + 4, size)
-                       : size > file_->size() - position - 4) {
+  if (element_size > 1 ? !file_->claim(position + 4, size) : size > file_->size() - position - 4) {
     if (element_size == 1) {
       file_->fail("the data at byte " + std::to_string(position) + " lead beyond the last byte",
                   true);

@@ -11,103 +11,130 @@ using Option = OptionDescription;
 
 // The fields of each options table of the schema. Empty tables need no entry.
 constexpr Option kAddOptions[] = {{"fused_activation_function", 0, kByte},
-    {"pot_scale_int16", 1, kBool, 1}};
+                                  {"pot_scale_int16", 1, kBool, 1}};
 constexpr Option kArgMaxOptions[] = {{"output_type", 0, kTensorType}};
 constexpr Option kArgMinOptions[] = {{"output_type", 0, kTensorType}};
-constexpr Option kBatchMatMulOptions[] = {{"adj_x", 0, kBool}, {"adj_y", 1, kBool},
-    {"asymmetric_quantize_inputs", 2, kBool}};
+constexpr Option kBatchMatMulOptions[] = {
+    {"adj_x", 0, kBool}, {"adj_y", 1, kBool}, {"asymmetric_quantize_inputs", 2, kBool}};
 constexpr Option kBidirectionalSequenceLSTMOptions[] = {{"fused_activation_function", 0, kByte},
-    {"cell_clip", 1, kFloat}, {"proj_clip", 2, kFloat}, {"merge_outputs", 3, kBool},
-    {"time_major", 4, kBool, 1}, {"asymmetric_quantize_inputs", 5, kBool}};
+                                                        {"cell_clip", 1, kFloat},
+                                                        {"proj_clip", 2, kFloat},
+                                                        {"merge_outputs", 3, kBool},
+                                                        {"time_major", 4, kBool, 1},
+                                                        {"asymmetric_quantize_inputs", 5, kBool}};
 constexpr Option kBidirectionalSequenceRNNOptions[] = {{"time_major", 0, kBool},
-    {"fused_activation_function", 1, kByte}, {"merge_outputs", 2, kBool},
-    {"asymmetric_quantize_inputs", 3, kBool}};
+                                                       {"fused_activation_function", 1, kByte},
+                                                       {"merge_outputs", 2, kBool},
+                                                       {"asymmetric_quantize_inputs", 3, kBool}};
 constexpr Option kBucketizeOptions[] = {{"boundaries", 0, kFloatVector}};
 constexpr Option kCallOnceOptions[] = {{"init", 0, kSubgraph}};
 constexpr Option kCallOptions[] = {{"subgraph", 0, kSubgraph}};
 constexpr Option kCastOptions[] = {{"in_data_type", 0, kTensorType},
-    {"out_data_type", 1, kTensorType}};
+                                   {"out_data_type", 1, kTensorType}};
 constexpr Option kConcatEmbeddingsOptions[] = {{"num_channels", 0, kInt32},
-    {"num_columns_per_channel", 1, kInt32Vector}, {"embedding_dim_per_channel", 2, kInt32Vector}};
+                                               {"num_columns_per_channel", 1, kInt32Vector},
+                                               {"embedding_dim_per_channel", 2, kInt32Vector}};
 constexpr Option kConcatenationOptions[] = {{"axis", 0, kInt32},
-    {"fused_activation_function", 1, kByte}};
-constexpr Option kConv2DOptions[] = {{"padding", 0, kByte}, {"stride_w", 1, kInt32},
-    {"stride_h", 2, kInt32}, {"fused_activation_function", 3, kByte},
-    {"dilation_w_factor", 4, kInt32, 1}, {"dilation_h_factor", 5, kInt32, 1},
-    {"quantized_bias_type", 6, kTensorType}};
-constexpr Option kConv3DOptions[] = {{"padding", 0, kByte}, {"stride_d", 1, kInt32},
-    {"stride_w", 2, kInt32}, {"stride_h", 3, kInt32}, {"fused_activation_function", 4, kByte},
-    {"dilation_d_factor", 5, kInt32, 1}, {"dilation_w_factor", 6, kInt32, 1},
-    {"dilation_h_factor", 7, kInt32, 1}};
+                                            {"fused_activation_function", 1, kByte}};
+constexpr Option kConv2DOptions[] = {{"padding", 0, kByte},
+                                     {"stride_w", 1, kInt32},
+                                     {"stride_h", 2, kInt32},
+                                     {"fused_activation_function", 3, kByte},
+                                     {"dilation_w_factor", 4, kInt32, 1},
+                                     {"dilation_h_factor", 5, kInt32, 1},
+                                     {"quantized_bias_type", 6, kTensorType}};
+constexpr Option kConv3DOptions[] = {{"padding", 0, kByte},
+                                     {"stride_d", 1, kInt32},
+                                     {"stride_w", 2, kInt32},
+                                     {"stride_h", 3, kInt32},
+                                     {"fused_activation_function", 4, kByte},
+                                     {"dilation_d_factor", 5, kInt32, 1},
+                                     {"dilation_w_factor", 6, kInt32, 1},
+                                     {"dilation_h_factor", 7, kInt32, 1}};
 constexpr Option kCumsumOptions[] = {{"exclusive", 0, kBool}, {"reverse", 1, kBool}};
 constexpr Option kDepthToSpaceOptions[] = {{"block_size", 0, kInt32}};
-constexpr Option kDepthwiseConv2DOptions[] = {{"padding", 0, kByte}, {"stride_w", 1, kInt32},
-    {"stride_h", 2, kInt32}, {"depth_multiplier", 3, kInt32},
-    {"fused_activation_function", 4, kByte}, {"dilation_w_factor", 5, kInt32, 1},
-    {"dilation_h_factor", 6, kInt32, 1}};
+constexpr Option kDepthwiseConv2DOptions[] = {{"padding", 0, kByte},
+                                              {"stride_w", 1, kInt32},
+                                              {"stride_h", 2, kInt32},
+                                              {"depth_multiplier", 3, kInt32},
+                                              {"fused_activation_function", 4, kByte},
+                                              {"dilation_w_factor", 5, kInt32, 1},
+                                              {"dilation_h_factor", 6, kInt32, 1}};
 constexpr Option kDivOptions[] = {{"fused_activation_function", 0, kByte}};
 constexpr Option kEmbeddingLookupSparseOptions[] = {{"combiner", 0, kByte}};
-constexpr Option kFakeQuantOptions[] = {{"min", 0, kFloat}, {"max", 1, kFloat},
-    {"num_bits", 2, kInt32}, {"narrow_range", 3, kBool}};
+constexpr Option kFakeQuantOptions[] = {
+    {"min", 0, kFloat}, {"max", 1, kFloat}, {"num_bits", 2, kInt32}, {"narrow_range", 3, kBool}};
 constexpr Option kFullyConnectedOptions[] = {{"fused_activation_function", 0, kByte},
-    {"weights_format", 1, kByte}, {"keep_num_dims", 2, kBool},
-    {"asymmetric_quantize_inputs", 3, kBool}, {"quantized_bias_type", 4, kTensorType},
-    {"quant_spec", 5, kByteVector}};
+                                             {"weights_format", 1, kByte},
+                                             {"keep_num_dims", 2, kBool},
+                                             {"asymmetric_quantize_inputs", 3, kBool},
+                                             {"quantized_bias_type", 4, kTensorType},
+                                             {"quant_spec", 5, kByteVector}};
 constexpr Option kGatherOptions[] = {{"axis", 0, kInt32}, {"batch_dims", 1, kInt32}};
 constexpr Option kGeluOptions[] = {{"approximate", 0, kBool}};
-constexpr Option kHashtableOptions[] = {{"table_id", 0, kInt32}, {"key_dtype", 1, kTensorType},
-    {"value_dtype", 2, kTensorType}};
+constexpr Option kHashtableOptions[] = {
+    {"table_id", 0, kInt32}, {"key_dtype", 1, kTensorType}, {"value_dtype", 2, kTensorType}};
 constexpr Option kIfOptions[] = {{"then", 0, kSubgraph}, {"else", 1, kSubgraph}};
 constexpr Option kL2NormOptions[] = {{"fused_activation_function", 0, kByte}};
 constexpr Option kLSHProjectionOptions[] = {{"type", 0, kByte}};
 constexpr Option kLSTMOptions[] = {{"fused_activation_function", 0, kByte},
-    {"cell_clip", 1, kFloat}, {"proj_clip", 2, kFloat}, {"kernel_type", 3, kByte},
-    {"asymmetric_quantize_inputs", 4, kBool}};
+                                   {"cell_clip", 1, kFloat},
+                                   {"proj_clip", 2, kFloat},
+                                   {"kernel_type", 3, kByte},
+                                   {"asymmetric_quantize_inputs", 4, kBool}};
 constexpr Option kLeakyReluOptions[] = {{"alpha", 0, kFloat}};
-constexpr Option kLocalResponseNormalizationOptions[] = {{"radius", 0, kInt32}, {"bias", 1, kFloat},
-    {"alpha", 2, kFloat}, {"beta", 3, kFloat}};
+constexpr Option kLocalResponseNormalizationOptions[] = {
+    {"radius", 0, kInt32}, {"bias", 1, kFloat}, {"alpha", 2, kFloat}, {"beta", 3, kFloat}};
 constexpr Option kMirrorPadOptions[] = {{"mode", 0, kByte}};
 constexpr Option kMulOptions[] = {{"fused_activation_function", 0, kByte}};
 constexpr Option kOneHotOptions[] = {{"axis", 0, kInt32}};
 constexpr Option kPackOptions[] = {{"values_count", 0, kInt32}, {"axis", 1, kInt32}};
-constexpr Option kPool2DOptions[] = {{"padding", 0, kByte}, {"stride_w", 1, kInt32},
-    {"stride_h", 2, kInt32}, {"filter_width", 3, kInt32}, {"filter_height", 4, kInt32},
-    {"fused_activation_function", 5, kByte}};
+constexpr Option kPool2DOptions[] = {
+    {"padding", 0, kByte},        {"stride_w", 1, kInt32},
+    {"stride_h", 2, kInt32},      {"filter_width", 3, kInt32},
+    {"filter_height", 4, kInt32}, {"fused_activation_function", 5, kByte}};
 constexpr Option kRNNOptions[] = {{"fused_activation_function", 0, kByte},
-    {"asymmetric_quantize_inputs", 1, kBool}};
+                                  {"asymmetric_quantize_inputs", 1, kBool}};
 constexpr Option kRandomOptions[] = {{"seed", 0, kInt64}, {"seed2", 1, kInt64}};
 constexpr Option kReduceWindowOptions[] = {{"reduce_function", 0, kInt32}};
 constexpr Option kReducerOptions[] = {{"keep_dims", 0, kBool}};
 constexpr Option kReshapeOptions[] = {{"new_shape", 0, kInt32Vector}};
 constexpr Option kResizeBilinearOptions[] = {{"align_corners", 2, kBool},
-    {"half_pixel_centers", 3, kBool}};
+                                             {"half_pixel_centers", 3, kBool}};
 constexpr Option kResizeNearestNeighborOptions[] = {{"align_corners", 0, kBool},
-    {"half_pixel_centers", 1, kBool}};
+                                                    {"half_pixel_centers", 1, kBool}};
 constexpr Option kReverseSequenceOptions[] = {{"seq_dim", 0, kInt32}, {"batch_dim", 1, kInt32}};
-constexpr Option kSVDFOptions[] = {{"rank", 0, kInt32}, {"fused_activation_function", 1, kByte},
-    {"asymmetric_quantize_inputs", 2, kBool}};
+constexpr Option kSVDFOptions[] = {{"rank", 0, kInt32},
+                                   {"fused_activation_function", 1, kByte},
+                                   {"asymmetric_quantize_inputs", 2, kBool}};
 constexpr Option kSequenceRNNOptions[] = {{"time_major", 0, kBool},
-    {"fused_activation_function", 1, kByte}, {"asymmetric_quantize_inputs", 2, kBool}};
+                                          {"fused_activation_function", 1, kByte},
+                                          {"asymmetric_quantize_inputs", 2, kBool}};
 constexpr Option kShapeOptions[] = {{"out_type", 0, kTensorType}};
-constexpr Option kSkipGramOptions[] = {{"ngram_size", 0, kInt32}, {"max_skip_size", 1, kInt32},
-    {"include_all_ngrams", 2, kBool}};
+constexpr Option kSkipGramOptions[] = {
+    {"ngram_size", 0, kInt32}, {"max_skip_size", 1, kInt32}, {"include_all_ngrams", 2, kBool}};
 constexpr Option kSoftmaxOptions[] = {{"beta", 0, kFloat}};
 constexpr Option kSpaceToDepthOptions[] = {{"block_size", 0, kInt32}};
 constexpr Option kSparseToDenseOptions[] = {{"validate_indices", 0, kBool}};
 constexpr Option kSplitOptions[] = {{"num_splits", 0, kInt32}};
 constexpr Option kSplitVOptions[] = {{"num_splits", 0, kInt32}};
 constexpr Option kSqueezeOptions[] = {{"squeeze_dims", 0, kInt32Vector}};
-constexpr Option kStridedSliceOptions[] = {{"begin_mask", 0, kInt32}, {"end_mask", 1, kInt32},
-    {"ellipsis_mask", 2, kInt32}, {"new_axis_mask", 3, kInt32}, {"shrink_axis_mask", 4, kInt32},
-    {"offset", 5, kBool}};
+constexpr Option kStridedSliceOptions[] = {
+    {"begin_mask", 0, kInt32},    {"end_mask", 1, kInt32},         {"ellipsis_mask", 2, kInt32},
+    {"new_axis_mask", 3, kInt32}, {"shrink_axis_mask", 4, kInt32}, {"offset", 5, kBool}};
 constexpr Option kSubOptions[] = {{"fused_activation_function", 0, kByte},
-    {"pot_scale_int16", 1, kBool, 1}};
-constexpr Option kTransposeConvOptions[] = {{"padding", 0, kByte}, {"stride_w", 1, kInt32},
-    {"stride_h", 2, kInt32}, {"fused_activation_function", 3, kByte},
-    {"quantized_bias_type", 4, kTensorType}};
+                                  {"pot_scale_int16", 1, kBool, 1}};
+constexpr Option kTransposeConvOptions[] = {{"padding", 0, kByte},
+                                            {"stride_w", 1, kInt32},
+                                            {"stride_h", 2, kInt32},
+                                            {"fused_activation_function", 3, kByte},
+                                            {"quantized_bias_type", 4, kTensorType}};
 constexpr Option kUnidirectionalSequenceLSTMOptions[] = {{"fused_activation_function", 0, kByte},
-    {"cell_clip", 1, kFloat}, {"proj_clip", 2, kFloat}, {"time_major", 3, kBool},
-    {"asymmetric_quantize_inputs", 4, kBool}, {"diagonal_recurrent_tensors", 5, kBool}};
+                                                         {"cell_clip", 1, kFloat},
+                                                         {"proj_clip", 2, kFloat},
+                                                         {"time_major", 3, kBool},
+                                                         {"asymmetric_quantize_inputs", 4, kBool},
+                                                         {"diagonal_recurrent_tensors", 5, kBool}};
 constexpr Option kUniqueOptions[] = {{"idx_out_type", 0, kTensorType, 2}};
 constexpr Option kUnpackOptions[] = {{"num", 0, kInt32}, {"axis", 1, kInt32}};
 constexpr Option kVarHandleOptions[] = {{"container", 0, kString}, {"shared_name", 1, kString}};
@@ -346,14 +373,14 @@ constexpr std::array<int16_t, kCodes> kIndexByCode = index_by_code();
 
 std::span<const OpDescription> op_descriptions() { return kOps; }
 
-const OpDescription* find_op(std::string_view name) {
+const OpDescription* describe_op(std::string_view name) {
   const auto* it = std::lower_bound(
       std::begin(kOps), std::end(kOps), name,
       [](const OpDescription& op, std::string_view wanted) { return op.name < wanted; });
   return it != std::end(kOps) && it->name == name ? it : nullptr;
 }
 
-const OpDescription* find_op(int code) {
+const OpDescription* describe_op(int code) {
   if (code < 0 || code >= static_cast<int>(kCodes) || kIndexByCode[code] < 0) return nullptr;
   return &kOps[kIndexByCode[code]];
 }

@@ -54,8 +54,8 @@ struct OpDescription {
 std::span<const OpDescription> op_descriptions();
 
 /// Null when there is no builtin operator of that name or number.
-const OpDescription* find_op(std::string_view name);
-const OpDescription* find_op(int code);
+const OpDescription* describe_op(std::string_view name);
+const OpDescription* describe_op(int code);
 
 /// What `op` of a custom operator begins with, and the number of CUSTOM.
 constexpr std::string_view kCustomPrefix = "custom:";

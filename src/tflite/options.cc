@@ -175,7 +175,8 @@ Status read_options(const FlatTable& table, const OpDescription& description,
         attributes.set(name, table.number<uint8_t>(option.slot, integer != 0) != 0);
         break;
       case OptionType::kByte:
-        attributes.set(name, int64_t{table.number<int8_t>(option.slot, static_cast<int8_t>(integer))});
+        attributes.set(name,
+                       int64_t{table.number<int8_t>(option.slot, static_cast<int8_t>(integer))});
         break;
       case OptionType::kInt32:
         attributes.set(name,
@@ -188,8 +189,8 @@ Status read_options(const FlatTable& table, const OpDescription& description,
         attributes.set(name, table.number<float>(option.slot, option.default_value));
         break;
       case OptionType::kTensorType:
-        attributes.set(name, dtype_from_tflite(table.number<int8_t>(
-                                 option.slot, static_cast<int8_t>(integer))));
+        attributes.set(name, dtype_from_tflite(
+                                 table.number<int8_t>(option.slot, static_cast<int8_t>(integer))));
         break;
       case OptionType::kString:
       case OptionType::kByteVector:

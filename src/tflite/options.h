@@ -2,10 +2,10 @@
 // op_description.h.
 #pragma once
 
-#include <flatbuffers/flatbuffers.h>
-
 #include <functional>
 #include <string>
+
+#include <flatbuffers/flatbuffers.h>
 
 #include "graph/graph.h"
 #include "pumice/error.h"
@@ -22,9 +22,10 @@ Result<flatbuffers::Offset<flatbuffers::Table>> write_options(
     const std::function<int(const std::string&)>& subgraph_index,
     flatbuffers::FlatBufferBuilder& builder);
 
-/// Sets one attribute per option; a missing table gives the defaults. `graph_name` gives the name of
-/// a subgraph by its number, or null.
+/// Sets one attribute per option; a missing table gives the defaults. `graph_name` gives the name
+/// of a subgraph by its number, or null.
 Status read_options(const FlatTable& table, const OpDescription& description,
-                    const std::function<const std::string*(int)>& graph_name, Attributes& attributes);
+                    const std::function<const std::string*(int)>& graph_name,
+                    Attributes& attributes);
 
 }  // namespace pumice

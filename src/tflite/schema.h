@@ -39,7 +39,7 @@ constexpr int kOpcodeIndex = 0, kInputs = 1, kOutputs = 2, kOptionsType = 3, kOp
 namespace buffer {
 /// Offset and size count from the file's first byte; they are used where offset is above 1.
 constexpr int kData = 0, kOffset = 1, kSize = 2;
-}
+}  // namespace buffer
 namespace metadata {
 constexpr int kName = 0, kBuffer = 1;
 }
