@@ -50,7 +50,10 @@ def _named(entry):
 DETECTORS = {e.name: e for e in map(_named, dict.fromkeys(_entries()))}
 
 # Where TensorFlow's own converter fails, beyond the Keras 3 models above that are saved raw.
-SPECIAL = {e.name: e for e in [Entry("bias_add_nchw_rank3", "keras3", "bias_add_nchw_rank3")]}
+SPECIAL = {e.name: e for e in [
+    Entry("bias_add_nchw_rank3", "keras3", "bias_add_nchw_rank3"),
+    Entry("ssd300-frozen_train-b1", "plain", "frozen_train"),
+]}
 
 # For bench/.
 BENCH = {e.name: e for e in [

@@ -95,7 +95,10 @@ class Maker:
 
     def k3_export(self):
         import keras
-        self.keras(keras, lambda m, path: m.export(path, verbose=False))
+        # export() forgets a fixed batch unless it is told the shape.
+        shape = [self.batch, self.entry.size, self.entry.size, 3]
+        signature = [tf.TensorSpec(shape, tf.float32, "image")]
+        self.keras(keras, lambda m, path: m.export(path, verbose=False, input_signature=signature))
 
     def k3_saved(self):
         import keras
@@ -155,19 +158,32 @@ class Maker:
 
     @contextlib.contextmanager
     def tf1(self, partitioned=False):
-        """A graph and session with the detector; yields (session, input, outputs)."""
+        """A graph and session with the detector; yields (session, input, outputs, load the weights)."""
         v1 = tf.compat.v1
-        made = {}
+        made, wanted = {}, {}
 
         def variable(name, values):
             if name not in made:
                 partitioner = None
                 if partitioned and backends.is_large(values):
                     partitioner = v1.fixed_size_partitioner(3, axis=values.ndim - 1)
+                wanted[name] = values
                 made[name] = v1.get_variable(
-                    name, values.shape, tf.float32, initializer=_Values(values), use_resource=False,
-                    partitioner=partitioner, trainable="moving_" not in name)
+                    name, values.shape, tf.float32, initializer=v1.zeros_initializer(),
+                    use_resource=False, partitioner=partitioner, trainable="moving_" not in name)
             return made[name]
+
+        def load():
+            """Feeds the initializers: as in a trained model, the graph itself holds no weights."""
+            session.run(v1.global_variables_initializer())
+            for variable in v1.global_variables():
+                part = variable._get_save_slice_info()
+                values = wanted.get(part.full_name if part else variable.op.name)
+                if values is not None:
+                    if part:
+                        values = values[tuple(
+                            slice(o, o + n) for o, n in zip(part.var_offset, part.var_shape))]
+                    variable.load(values, session)
 
         with tf.Graph().as_default() as graph, reference._session(graph) as session:
             image = v1.placeholder(
@@ -175,7 +191,7 @@ class Maker:
             boxes, scores = ARCHITECTURES[self.entry.architecture](
                 backends.Plain(variable), image, decoded=self.entry.decoded)
             outputs = {"raw_boxes": tf.identity(boxes, "raw_boxes"), "raw_scores": tf.identity(scores, "raw_scores")}
-            yield session, image, outputs
+            yield session, image, outputs, load
 
     def tf1_outputs(self, session, image, outputs):
         for feed in self.feeds():
@@ -187,8 +203,8 @@ class Maker:
             input_shapes=[f"{-1 if self.batch is None else 1},{self.entry.size},{self.entry.size},3"])
 
     def tf1_saved(self):
-        with self.tf1() as (session, image, outputs):
-            session.run(tf.compat.v1.global_variables_initializer())
+        with self.tf1() as (session, image, outputs, load):
+            load()
             tf.compat.v1.saved_model.simple_save(session, self.path, {"image": image}, outputs)
             self.tf1_outputs(session, image, outputs)
         self.about["inputs"], self.about["outputs"] = ["image"], sorted(outputs)
@@ -198,19 +214,19 @@ class Maker:
         """With a train op left in the graph, and large variables partitioned."""
         v1 = tf.compat.v1
         self.about["source"] = "model.ckpt.meta"
-        with self.tf1(partitioned=True) as (session, image, outputs):
+        with self.tf1(partitioned=True) as (session, image, outputs, load):
             loss = tf.add_n([tf.reduce_mean(tf.square(t)) for t in outputs.values()])
             step = v1.train.get_or_create_global_step()
             v1.train.AdamOptimizer(1e-3).minimize(loss, global_step=step)
-            session.run(v1.global_variables_initializer())
+            load()
             v1.train.Saver().save(session, self.path.removesuffix(".meta"))
             self.tf1_outputs(session, image, outputs)
         self.cut_by_arrays(outputs)
 
     def frozen(self, as_text):
         self.about["source"] = "model.pbtxt" if as_text else "model.pb"
-        with self.tf1() as (session, image, outputs):
-            session.run(tf.compat.v1.global_variables_initializer())
+        with self.tf1() as (session, image, outputs, load):
+            load()
             frozen = tf.compat.v1.graph_util.convert_variables_to_constants(
                 session, session.graph.as_graph_def(), list(outputs))
             tf.io.write_graph(frozen, str(self.folder), self.about["source"], as_text=as_text)
@@ -219,6 +235,20 @@ class Maker:
         if not as_text:
             self.official(lambda: tf.compat.v1.lite.TFLiteConverter.from_frozen_graph(
                 self.path, ["image"], sorted(outputs), {"image": [self.batch, self.entry.size, self.entry.size, 3]}))
+
+    def frozen_train(self):
+        """A frozen graph with the train op left in it."""
+        v1 = tf.compat.v1
+        self.about["source"] = "model.pb"
+        with self.tf1() as (session, image, outputs, load):
+            loss = tf.add_n([tf.reduce_mean(tf.square(t)) for t in outputs.values()])
+            v1.train.AdamOptimizer(1e-3).minimize(loss, name="train_op")
+            load()
+            frozen = v1.graph_util.convert_variables_to_constants(
+                session, session.graph.as_graph_def(), [*outputs, "train_op"])
+            tf.io.write_graph(frozen, str(self.folder), self.about["source"], as_text=False)
+            self.tf1_outputs(session, image, outputs)
+        self.cut_by_arrays(outputs)
 
     def frozen_pb(self):
         self.frozen(False)
@@ -245,23 +275,6 @@ class Maker:
         else:
             getattr(self, flavour)()
         (self.folder / "model.json").write_text(json.dumps(self.about, indent=1))
-
-
-class _Values:
-    """An initializer for get_variable that knows its part of a partitioned variable.
-
-    The values go into the graph as a constant only where the variable is made: TF1's own way.
-    """
-
-    def __init__(self, values):
-        self._values = values
-
-    def __call__(self, shape, dtype=None, partition_info=None, **_):
-        values = self._values
-        if partition_info is not None:
-            begin = partition_info.var_offset
-            values = values[tuple(slice(b, b + int(s)) for b, s in zip(begin, shape))]
-        return tf.constant(values, dtype)
 
 
 def main(folder, names):
