@@ -52,6 +52,8 @@ class Error {
   const std::string& file() const { return file_; }
   const std::string& node() const { return node_; }
   const std::string& op() const { return op_; }
+  const std::string& expected() const { return expected_; }
+  const std::string& found() const { return found_; }
   const std::string& hint() const { return hint_; }
 
   /// The whole error as one line of text: "FILE: node 'N' (Op): message; expected …, found …. Hint".
