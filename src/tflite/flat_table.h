@@ -20,7 +20,7 @@ class FlatTable;
 class FlatBytes {
  public:
   explicit FlatBytes(std::span<const std::byte> bytes)
-      : bytes_(bytes), budget_(bytes.size() * 8 + (1 << 16)) {}
+      : bytes_(bytes), budget_(bytes.size() * 16 + (1 << 16)) {}
 
   /// The table that the first four bytes refer to.
   FlatTable root();
