@@ -28,12 +28,17 @@ def key():
     here = pathlib.Path(__file__).parent
     for name in ("architectures.py", "backends.py", "bench_graphs.py", "make.py", "weights.py"):
         digest.update((here / name).read_bytes())
-    for package in ("tensorflow_cpu", "tensorflow", "keras", "tf_keras", "numpy"):
-        try:
-            digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
-        except importlib.metadata.PackageNotFoundError:
-            pass
+    for package in (_tensorflow(), "keras", "tf_keras", "numpy"):
+        digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
     return digest.hexdigest()[:12]
+
+
+def _tensorflow():
+    try:
+        importlib.metadata.version("tensorflow_cpu")
+        return "tensorflow_cpu"
+    except importlib.metadata.PackageNotFoundError:
+        return "tensorflow"
 
 
 class Model:
