@@ -72,3 +72,10 @@ def runner(graph_def, outputs):
             return dict(zip(outputs, found))
 
         yield run
+
+
+def raw_op(name, **arguments):
+    """A node of any op that TensorFlow registers, those without a public function included (`_FusedConv2D`):
+    operands and attributes by the names of the op's definition. Only in the graph of a case's build."""
+    from tensorflow.python.framework import op_def_library
+    return op_def_library.apply_op(name, name=name.strip("_"), **arguments)
