@@ -40,6 +40,7 @@ struct Model {
   std::vector<Variable> variables;
   std::vector<Signature> signatures;
   std::string description;
+  int64_t next_symbol = 0;  // the first Dim symbol that no value uses yet
   /// Further buffers of the output file by name, as TensorFlow Lite's metadata list has them.
   std::map<std::string, std::string> metadata;
 

@@ -1,0 +1,23 @@
+#include "import/import.h"
+
+namespace pumice {
+
+Result<Model> import_source(const Source& source, const ImportOptions& options) {
+  PUMICE_TRY(auto entries, find_entry_points(source, options));
+  Model model;
+  for (const EntryPoint& entry : entries) {
+    Graph* graph = model.add_graph(model.unique_name(entry.key));
+    PUMICE_CHECK(instantiate(source, entry, model, *graph));
+    Signature signature{entry.key, graph->name, {}, {}};
+    for (size_t i = 0; i < entry.inputs.size(); ++i)
+      signature.inputs.push_back({entry.input_names[i], entry.input_dtypes[i], entry.input_shapes[i]});
+    for (const std::string& name : entry.output_names)
+      signature.outputs.push_back({name, DType::kInvalid, Shape()});
+    model.signatures.push_back(std::move(signature));
+  }
+  PUMICE_CHECK(bind_variables(model));
+  for (auto& [name, graph] : model.graphs) graph->erase_dead();
+  return model;
+}
+
+}  // namespace pumice

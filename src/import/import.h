@@ -1,0 +1,57 @@
+// Import: from a source as the reader gives it to the graphs that are wanted, pruned and inlined.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/source.h"
+#include "graph/model.h"
+
+namespace pumice {
+
+/// What is wanted of a source.
+struct ImportOptions {
+  std::vector<std::string> signatures;     // keys; empty: all (or the arrays below)
+  std::vector<std::string> input_arrays;   // "node" or "node:1"; cuts the graph there
+  std::vector<std::string> output_arrays;
+  /// One per input (array, or the signature's inputs in order); a negative size is unknown; a Shape
+  /// of unknown rank is allowed. Empty: as the source states.
+  std::vector<Shape> input_shapes;
+};
+
+/// An entry point with its tensors found in the source's main graph.
+struct EntryPoint {
+  std::string key;
+  std::vector<std::string> input_names, output_names;
+  std::vector<const Value*> inputs, outputs;  // in Source::graph
+  std::vector<DType> input_dtypes;
+  std::vector<Shape> input_shapes;
+};
+
+/// Finds the wanted entry points: signatures, arrays by name, or, for a graph without signatures,
+/// its placeholders and what nothing reads. Unknown names: kUsage with near matches.
+Result<std::vector<EntryPoint>> find_entry_points(const Source& source,
+                                                  const ImportOptions& options);
+
+/// Builds a Model with one graph per entry point: only what its outputs need, calls inlined,
+/// TensorFlow's control edges turned into order, variables that nothing writes turned into
+/// constants. Ops are still TensorFlow's.
+Result<Model> import_source(const Source& source, const ImportOptions& options);
+
+/// Copies into `graph` what `outputs` of `source.graph` need, cutting at `cut` (source value → value
+/// of `graph`). Appends the copies of `outputs` as graph outputs.
+Status instantiate(const Source& source, const EntryPoint& entry, Model& model, Graph& graph);
+
+/// Replaces reads of variables that no node of any graph writes by constants. A variable that is
+/// read but has no value is an error.
+Status bind_variables(Model& model);
+
+/// The names most like `name`, best first, at most `most`.
+std::vector<std::string> near_matches(const std::string& name,
+                                      const std::vector<std::string>& candidates, size_t most = 3);
+
+/// The dtype of a result by its node's attributes alone (readers do not infer).
+DType dtype_by_attributes(const Value& value);
+
+}  // namespace pumice

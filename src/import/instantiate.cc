@@ -1,0 +1,305 @@
+// Demand-driven copy: walks from the wanted outputs to their inputs, through calls, and copies each
+// node once per call frame. What no output needs is never looked at.
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "import/import.h"
+
+namespace pumice {
+namespace {
+
+constexpr int kDeepestCall = 200;
+constexpr size_t kMostNodes = 20'000'000;
+
+/// One activation of a function body (or of the main graph).
+struct Frame {
+  const Graph* graph = nullptr;
+  const Node* call = nullptr;  // in parent->graph
+  Frame* parent = nullptr;
+  int depth = 0;
+  std::string prefix;  // of node names
+  std::unordered_map<const Value*, Value*> values;
+  std::unordered_set<const Node*> ordered;  // nodes whose control predecessors were visited
+  std::map<const Node*, std::unique_ptr<Frame>> calls;
+};
+
+class Instantiation {
+ public:
+  Instantiation(const Source& source, Model& model, Graph& graph)
+      : source_(source), model_(model), graph_(graph) {}
+
+  Status run(const EntryPoint& entry) {
+    root_.graph = source_.graph.get();
+    for (size_t i = 0; i < entry.inputs.size(); ++i) {
+      Value* input =
+          graph_.add_input(entry.inputs[i]->node()->name, entry.input_dtypes[i], entry.input_shapes[i]);
+      input->name = entry.inputs[i]->node()->name;
+      root_.values.emplace(entry.inputs[i], input);
+    }
+    for (const Value* output : entry.outputs) PUMICE_CHECK(demand(root_, output));
+    // Writes that control outputs of the called functions ask for, although no data comes of them.
+    for (const Value* output : entry.outputs) PUMICE_CHECK(demand_effects(root_, output->node()));
+    PUMICE_CHECK(close_loops());
+    for (const Value* output : entry.outputs) graph_.add_output(lookup(root_, output));
+    return {};
+  }
+
+ private:
+  struct Task {
+    Frame* frame;
+    const Value* value;   // to be made (or null)
+    const Node* effects;  // whose side effects are to be made (or null)
+  };
+
+  /// Where a value really comes from: through arguments to the caller, through calls to the callee.
+  struct Place {
+    Frame* frame;
+    const Value* value;
+  };
+
+  Result<Place> resolve(Frame& frame, const Value* value) {
+    Place place{&frame, value};
+    while (!place.frame->values.count(place.value)) {
+      const Node& node = *place.value->node();
+      if (node.op == "Input" && place.frame->parent) {
+        size_t argument = 0;
+        const auto& inputs = place.frame->graph->inputs();
+        while (argument < inputs.size() && inputs[argument] != place.value) ++argument;
+        const Node& call = *place.frame->call;
+        if (argument >= call.operand_count() || !call.operand(argument))
+          return Error(ErrorCode::kMalformed, "the call gives fewer arguments than its function takes")
+              .at(call.name, call.op);
+        place = {place.frame->parent, call.operand(argument)};
+        continue;
+      }
+      PUMICE_TRY(Frame * callee, enter(*place.frame, node));
+      if (!callee) break;
+      if (place.value->index() >= callee->graph->output_count())
+        return Error(ErrorCode::kMalformed, "the call reads more results than its function gives")
+            .at(node.name, node.op);
+      place = {callee, callee->graph->output(place.value->index())};
+    }
+    return place;
+  }
+
+  /// The frame of a call node; null when the node is no call that is to be inlined.
+  Result<Frame*> enter(Frame& frame, const Node& node) {
+    if (!source_.functions) return nullptr;
+    std::string function;
+    if (node.op == "PartitionedCall" || node.op == "StatefulPartitionedCall") {
+      const auto* f = node.attributes.find<FunctionRef>("f");
+      if (!f) return Error(ErrorCode::kMalformed, "a call without a function").at(node.name, node.op);
+      function = f->name;
+    } else {
+      function = node.op;  // a function called by its own name
+    }
+    if (auto it = frame.calls.find(&node); it != frame.calls.end()) return it->second.get();
+    const Attributes* attributes = source_.functions->attributes(function);
+    if (!attributes) {
+      if (function == node.op) return nullptr;
+      return Error(ErrorCode::kMalformed, "the called function is not in the library")
+          .at(node.name, node.op)
+          .found("'" + function + "'");
+    }
+    // A composite's body is a stand-in (the detection post-processing returns zeros): it stays a call.
+    if (attributes->has("_implements")) return nullptr;
+    PUMICE_TRY(const Graph* body, source_.functions->find(function));
+    if (!body) return nullptr;
+    if (frame.depth >= kDeepestCall)
+      return Error(ErrorCode::kUnsupported, "functions call each other too deeply (recursion?)")
+          .at(node.name, node.op);
+    auto callee = std::make_unique<Frame>();
+    callee->graph = body;
+    callee->call = &node;
+    callee->parent = &frame;
+    callee->depth = frame.depth + 1;
+    callee->prefix = frame.prefix + node.name + "/";
+    return (frame.calls[&node] = std::move(callee)).get();
+  }
+
+  Value* lookup(Frame& frame, const Value* value) {
+    auto place = resolve(frame, value);
+    if (!place.ok()) return nullptr;
+    auto it = place->frame->values.find(place->value);
+    return it == place->frame->values.end() ? nullptr : it->second;
+  }
+
+  static bool is_back_edge(const Node& reader, const Value* operand) {
+    return reader.op == "Merge" && operand->node()->op == "NextIteration";
+  }
+
+  /// Nodes that must keep their order beside writes: the writes and the reads of state.
+  static bool is_stateful(const Node& node) {
+    return has_side_effect(node) || node.op == "ReadVariableOp" || node.op == "ResourceGather";
+  }
+
+  Status demand(Frame& frame, const Value* value) {
+    std::vector<Task> stack{{&frame, value, nullptr}};
+    return drain(stack);
+  }
+
+  Status demand_effects(Frame& frame, const Node* node) {
+    std::vector<Task> stack{{&frame, nullptr, node}};
+    return drain(stack);
+  }
+
+  Status drain(std::vector<Task>& stack) {
+    while (!stack.empty()) {
+      Task task = stack.back();
+      size_t mark = stack.size();
+      if (task.effects) {
+        PUMICE_TRY(bool done, order(*task.frame, *task.effects, stack));
+        if (done && stack.size() == mark) stack.pop_back();
+        continue;
+      }
+      PUMICE_TRY(Place place, resolve(*task.frame, task.value));
+      if (place.frame->values.count(place.value)) {
+        stack.pop_back();
+        continue;
+      }
+      const Node& node = *place.value->node();
+      if (place.frame->graph == root_.graph && node.op == "Input")
+        return Error(ErrorCode::kInternal, "an input of the main graph").at(node.name);
+      PUMICE_TRY(bool ready, wait_for_inputs(*place.frame, node, stack));
+      if (!ready) continue;
+      PUMICE_CHECK(copy(*place.frame, node));
+      stack.pop_back();
+    }
+    return {};
+  }
+
+  /// Pushes what `node` still waits for; true when all is there.
+  Result<bool> wait_for_inputs(Frame& frame, const Node& node, std::vector<Task>& stack) {
+    size_t mark = stack.size();
+    if (!node.control_inputs.empty() && frame.ordered.insert(&node).second)
+      for (const Node* control : node.control_inputs) stack.push_back({&frame, nullptr, control});
+    for (size_t i = node.operand_count(); i-- > 0;) {
+      const Value* operand = node.operand(i);
+      if (!operand || is_back_edge(node, operand)) continue;
+      PUMICE_TRY(Place place, resolve(frame, operand));
+      if (!place.frame->values.count(place.value)) {
+        if (waiting_.count({place.frame, place.value->node()}) &&
+            !place.frame->values.count(place.value))
+          return Error(ErrorCode::kMalformed, "the graph has a cycle through this node")
+              .at(node.name, node.op);
+        stack.push_back({place.frame, place.value, nullptr});
+      }
+    }
+    if (stack.size() == mark) {
+      waiting_.erase({&frame, &node});
+      return true;
+    }
+    waiting_.insert({&frame, &node});
+    return false;
+  }
+
+  /// Visits a control predecessor: copies it when it reads or writes state, and looks further up.
+  /// Pushes what must come first; true when nothing more is to be pushed.
+  Result<bool> order(Frame& frame, const Node& node, std::vector<Task>& stack) {
+    size_t mark = stack.size();
+    bool first = visited_.insert({&frame, &node}).second;
+    PUMICE_TRY(Frame * callee, enter(frame, node));
+    if (first) {
+      for (const Node* control : node.control_inputs) stack.push_back({&frame, nullptr, control});
+      for (size_t i = 0; i < node.operand_count(); ++i)
+        if (node.operand(i) && !frame.values.count(node.operand(i)))
+          stack.push_back({&frame, nullptr, node.operand(i)->node()});
+      if (callee)
+        for (const Node* control : callee->graph->return_node()->control_inputs)
+          stack.push_back({callee, nullptr, control});
+      if (stack.size() != mark) return false;
+    }
+    if (!callee && is_stateful(node) && !copied_.count({&frame, &node})) {
+      PUMICE_TRY(bool ready, wait_for_inputs(frame, node, stack));
+      if (!ready) return false;
+      PUMICE_CHECK(copy(frame, node));
+    }
+    return true;
+  }
+
+  Status copy(Frame& frame, const Node& node) {
+    if (!copied_.insert({&frame, &node}).second) return {};
+    if (graph_.node_count() > kMostNodes)
+      return Error(ErrorCode::kTooLarge, "the functions expand to too many nodes")
+          .at(node.name, node.op);
+    std::vector<Value*> operands;
+    std::vector<size_t> back_edges;
+    for (size_t i = 0; i < node.operand_count(); ++i) {
+      const Value* operand = node.operand(i);
+      if (operand && is_back_edge(node, operand)) {
+        back_edges.push_back(i);
+        operands.push_back(nullptr);
+      } else {
+        operands.push_back(operand ? lookup(frame, operand) : nullptr);
+      }
+    }
+    Node* copy = graph_.create(node.op, operands, node.result_count());
+    copy->attributes = node.attributes;
+    copy->name = frame.prefix.empty() ? node.name : frame.prefix + node.name;
+    for (size_t i = 0; i < node.result_count(); ++i) {
+      copy->result(i)->dtype = dtype_by_attributes(*node.result(i));
+      copy->result(i)->shape = node.result(i)->shape;
+      frame.values[node.result(i)] = copy->result(i);
+    }
+    for (size_t i : back_edges) back_edges_.push_back({&frame, node.operand(i), copy, i});
+    if (!frame.parent) bind_handle(node, *copy);
+    return {};
+  }
+
+  /// A variable's handle refers to its Variable by number; signatures share it by the source's node.
+  void bind_handle(const Node& node, Node& copy) {
+    auto it = source_.variables.find(node.name);
+    if (it == source_.variables.end()) return;
+    auto [slot, added] = variable_nodes_.emplace(node.name, model_.variables.size());
+    if (added) {
+      // Another signature may have brought it already.
+      for (size_t i = 0; i < model_.variables.size(); ++i)
+        if (model_.variables[i].name == node.name) slot->second = i;
+      if (slot->second == model_.variables.size()) {
+        model_.variables.push_back(it->second);
+        model_.variables.back().name = node.name;
+      }
+    }
+    copy.attributes.set("variable", static_cast<int64_t>(slot->second));
+  }
+
+  /// The loops' back edges: their sources are copied after all else, until none is open.
+  Status close_loops() {
+    for (size_t i = 0; i < back_edges_.size(); ++i) {
+      BackEdge edge = back_edges_[i];
+      PUMICE_CHECK(demand(*edge.frame, edge.source));
+      edge.merge->set_operand(edge.operand, lookup(*edge.frame, edge.source));
+    }
+    return {};
+  }
+
+  struct BackEdge {
+    Frame* frame;
+    const Value* source;
+    Node* merge;
+    size_t operand;
+  };
+  using FrameNode = std::pair<const Frame*, const Node*>;
+  struct Hash {
+    size_t operator()(const FrameNode& p) const {
+      return std::hash<const void*>()(p.first) * 31 + std::hash<const void*>()(p.second);
+    }
+  };
+
+  const Source& source_;
+  Model& model_;
+  Graph& graph_;
+  Frame root_;
+  std::unordered_set<FrameNode, Hash> copied_, visited_, waiting_;
+  std::vector<BackEdge> back_edges_;
+  std::unordered_map<std::string, size_t> variable_nodes_;
+};
+
+}  // namespace
+
+Status instantiate(const Source& source, const EntryPoint& entry, Model& model, Graph& graph) {
+  return Instantiation(source, model, graph).run(entry);
+}
+
+}  // namespace pumice
