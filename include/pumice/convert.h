@@ -1,0 +1,48 @@
+// Converts a TensorFlow or Keras model to a TensorFlow Lite file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pumice/error.h"
+#include "pumice/observer.h"
+
+namespace pumice {
+
+/// The shape of one input: sizes, -1 for a dimension left unknown; or a shape of unknown rank.
+struct InputShape {
+  bool known_rank = true;
+  std::vector<int64_t> sizes;
+};
+
+/// Which part of a source is meant: signatures, or a cut of the graph by tensor names.
+struct Selection {
+  std::vector<std::string> tags = {"serve"};  // of a SavedModel
+  std::vector<std::string> signatures;        // keys; empty: all
+  std::vector<std::string> input_arrays;      // tensors "node" or "node:1" that become inputs
+  std::vector<std::string> output_arrays;     // tensors that become outputs
+  std::vector<InputShape> input_shapes;       // one per input, or none
+};
+
+struct ConvertOptions {
+  Selection selection;
+  /// An op that cannot be lowered becomes a custom operator of the same name.
+  bool allow_custom_ops = false;
+  Observer* observer = nullptr;  // may be null; not owned
+};
+
+/// What a conversion did: the documented JSON report and a few lines for people.
+struct ConvertReport {
+  std::string json;
+  std::string text;
+};
+
+/// Reads `input` (told by its content), converts what `options.selection` names and writes `output`,
+/// whole or not at all.
+/// Errors: kNotFound, kTruncated, kMalformed, kTooLarge, kUnknownFormat, kUnreadable (the input),
+/// kUsage (names, shapes), kUnsupported (all refused ops at once), kUnwritable (the output).
+Result<ConvertReport> convert(const std::string& input, const std::string& output,
+                              const ConvertOptions& options = {});
+
+}  // namespace pumice

@@ -1,0 +1,115 @@
+#include "cli/command.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <fstream>
+
+namespace pumice::cli {
+namespace {
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  if (text.empty()) return parts;
+  size_t start = 0;
+  for (size_t at; (at = text.find(separator, start)) != std::string::npos; start = at + 1)
+    parts.push_back(text.substr(start, at - start));
+  parts.push_back(text.substr(start));
+  return parts;
+}
+
+Result<InputShape> parse_shape(const std::string& text) {
+  InputShape shape;
+  if (text == "?") return InputShape{false, {}};
+  for (const std::string& part : split(text, ',')) {
+    int64_t size = 0;
+    auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), size);
+    if (error != std::errc() || end != part.data() + part.size() || size < -1)
+      return Error(ErrorCode::kUsage, "--input-shapes holds something that is no size")
+          .expected("sizes like 1,300,300,3 (-1 for unknown), ':' between shapes")
+          .found("'" + part + "'");
+    shape.sizes.push_back(size);
+  }
+  return shape;
+}
+
+}  // namespace
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "pumice: %s\n", error.text().c_str());
+  return exit_status(error.code());
+}
+
+void SelectionFlags::add(CLI::App& command) {
+  command.add_option("--tags", tags, "SavedModel tags, comma-separated")->capture_default_str();
+  command.add_option("--signature", signatures, "signature to take; repeatable (default: all)")
+      ->allow_extra_args(false);
+  command.add_option("--input-arrays", input_arrays,
+                     "tensors that become the inputs, comma-separated; cuts the graph there");
+  command.add_option("--output-arrays", output_arrays, "tensors that become the outputs");
+  command.add_option("--input-shapes", input_shapes,
+                     "one per input, ':' between them: 1,300,300,3:1,2; -1 leaves a size unknown, an "
+                     "empty shape is a scalar, ? leaves the rank unknown");
+}
+
+Result<Selection> SelectionFlags::selection() const {
+  Selection selection;
+  selection.tags = split(tags, ',');
+  selection.signatures = signatures;
+  selection.input_arrays = split(input_arrays, ',');
+  selection.output_arrays = split(output_arrays, ',');
+  if (!input_shapes.empty())
+    for (const std::string& text : split(input_shapes, ':')) {
+      PUMICE_TRY(InputShape shape, parse_shape(text));
+      selection.input_shapes.push_back(std::move(shape));
+    }
+  return selection;
+}
+
+Status write_text(const std::string& path, const std::string& text) {
+  if (path == "-") {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return {};
+  }
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(text.data(), static_cast<std::streamsize>(text.size()));
+  file.close();
+  if (!file) return Error(ErrorCode::kUnwritable, "the file cannot be written").in(path);
+  return {};
+}
+
+Terminal::Terminal(std::string mode, bool quiet) : quiet_(quiet) {
+  bool terminal = isatty(STDERR_FILENO) != 0;
+  bar_ = !quiet && terminal && mode != "never";
+  lines_ = !quiet && !terminal && mode == "always";
+}
+
+Terminal::~Terminal() { clear(); }
+
+void Terminal::clear() {
+  if (drawn_) std::fprintf(stderr, "\r\033[K");
+  drawn_ = false;
+}
+
+void Terminal::progress(const std::string& stage, double fraction) {
+  if (lines_) std::fprintf(stderr, "%3.0f%% %s\n", fraction * 100, stage.c_str());
+  if (!bar_) return;
+  if (fraction >= 1) return clear();
+  constexpr int kWidth = 30;
+  int full = static_cast<int>(fraction * kWidth);
+  std::fprintf(stderr, "\r\033[K[%.*s%*s] %3.0f%% %s", full, "##############################",
+               kWidth - full, "", fraction * 100, stage.c_str());
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+void Terminal::warning(const Warning& warning) {
+  if (quiet_) return;
+  clear();
+  std::fprintf(stderr, "pumice: warning: %s%s\n",
+               warning.node.empty() ? "" : ("node '" + warning.node + "': ").c_str(),
+               warning.message.c_str());
+}
+
+}  // namespace pumice::cli

@@ -1,0 +1,48 @@
+// The command line: one file a verb; each adds its subcommand to the parser.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "pumice/convert.h"
+#include "pumice/error.h"
+
+namespace pumice::cli {
+
+/// Runs a verb; returns the exit status.
+using Run = std::function<int()>;
+
+/// Each declares its options on a new subcommand and sets `run` when that subcommand was given.
+void add_convert(CLI::App& app, Run& run);
+void add_ops(CLI::App& app, Run& run);
+
+/// Prints "pumice: …" to standard error and gives the exit status.
+int fail(const Error& error);
+
+/// --tags, --signature, --input-arrays, --output-arrays, --input-shapes.
+struct SelectionFlags {
+  std::string tags = "serve", input_arrays, output_arrays, input_shapes;
+  std::vector<std::string> signatures;
+  void add(CLI::App& command);
+  Result<Selection> selection() const;
+};
+
+/// Standard output or a file ("-" is standard output).
+Status write_text(const std::string& path, const std::string& text);
+
+/// A progress bar on a terminal, lines elsewhere if asked for, and warnings on standard error.
+class Terminal : public Observer {
+ public:
+  Terminal(std::string mode, bool quiet);
+  ~Terminal() override;
+  void progress(const std::string& stage, double fraction) override;
+  void warning(const Warning& warning) override;
+
+ private:
+  void clear();
+  bool bar_ = false, lines_ = false, quiet_ = false, drawn_ = false;
+};
+
+}  // namespace pumice::cli

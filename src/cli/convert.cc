@@ -1,0 +1,58 @@
+#include <cstdio>
+
+#include "cli/command.h"
+
+namespace pumice::cli {
+namespace {
+
+struct Flags {
+  std::string input, output, report, progress = "auto";
+  bool allow_custom_ops = false, quiet = false;
+  SelectionFlags selection;
+};
+
+int run_convert(const Flags& flags) {
+  auto selection = flags.selection.selection();
+  if (!selection.ok()) return fail(selection.error());
+  ConvertOptions options;
+  options.selection = std::move(*selection);
+  options.allow_custom_ops = flags.allow_custom_ops;
+  Terminal terminal(flags.progress, flags.quiet);
+  options.observer = &terminal;
+  auto report = convert(flags.input, flags.output, options);
+  terminal.progress("done", 1);
+  if (!report.ok()) return fail(report.error());
+  if (!flags.report.empty())
+    if (auto status = write_text(flags.report, report->json); !status.ok())
+      return fail(status.error());
+  if (!flags.quiet && flags.report != "-") std::fputs(report->text.c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app, Run& run) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command = app.add_subcommand("convert", "convert a model to TensorFlow Lite");
+  command->add_option("INPUT", flags->input,
+                      "SavedModel folder, GraphDef (.pb, .pbtxt), checkpoint (.meta), TFJS model")
+      ->required();
+  command->add_option("-o,--output", flags->output, "the .tflite to write, whole or not at all")
+      ->required();
+  flags->selection.add(*command);
+  command->add_flag("--allow-custom-ops", flags->allow_custom_ops,
+                    "an unsupported op becomes a custom op of the same name");
+  command->add_option("--report", flags->report, "write the JSON report here (- for standard output)");
+  command->add_flag("--quiet", flags->quiet, "print nothing but errors");
+  command->add_option("--progress", flags->progress, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  command->footer(
+      "Examples:\n"
+      "  pumice convert saved_model/ -o ssd.tflite\n"
+      "  pumice convert frozen_inference_graph.pb -o heads.tflite \\\n"
+      "      --input-arrays Preprocessor/sub --output-arrays Squeeze,concat --input-shapes 1,300,300,3");
+  command->callback([flags, &run] { run = [flags] { return run_convert(*flags); }; });
+}
+
+}  // namespace pumice::cli

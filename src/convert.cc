@@ -1,0 +1,103 @@
+// The main line: read, import, simplify, lower, simplify again, write. Nothing else.
+#include "pumice/convert.h"
+
+#include <chrono>
+
+#include "formats/source.h"
+#include "import/import.h"
+#include "passes/lower.h"
+#include "passes/pipeline.h"
+#include "report/report.h"
+#include "selection.h"
+#include "tflite/writer.h"
+
+namespace pumice {
+namespace {
+
+/// Times the stages and tells the observer where the work stands.
+class Stages {
+ public:
+  Stages(Observer* observer, Report& report) : observer_(observer), report_(report) {}
+  void begin(const char* stage, double fraction) {
+    end();
+    stage_ = stage;
+    start_ = Clock::now();
+    if (observer_) observer_->progress(stage, fraction);
+  }
+  void end() {
+    if (stage_)
+      report_.timing.emplace_back(
+          stage_, std::chrono::duration<double, std::milli>(Clock::now() - start_).count());
+    stage_ = nullptr;
+  }
+  void warn(Warning warning) {
+    if (observer_) observer_->warning(warning);
+    report_.warnings.push_back(std::move(warning));
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Observer* observer_;
+  Report& report_;
+  const char* stage_ = nullptr;
+  Clock::time_point start_;
+};
+
+/// The signatures' dtypes and shapes as the graphs have them in the end.
+void describe_signatures(Model& model, Stages& stages) {
+  for (Signature& signature : model.signatures) {
+    const Graph& graph = *model.find(signature.graph);
+    for (size_t i = 0; i < signature.inputs.size(); ++i) {
+      signature.inputs[i].dtype = graph.inputs()[i]->dtype;
+      signature.inputs[i].shape = graph.inputs()[i]->shape;
+    }
+    for (size_t i = 0; i < signature.outputs.size(); ++i) {
+      signature.outputs[i].dtype = graph.output(i)->dtype;
+      signature.outputs[i].shape = graph.output(i)->shape;
+    }
+  }
+}
+
+}  // namespace
+
+Result<ConvertReport> convert(const std::string& input, const std::string& output,
+                              const ConvertOptions& options) {
+  Report report;
+  Stages stages(options.observer, report);
+
+  stages.begin("read", 0);
+  PUMICE_TRY(Source source, read_source(input, {options.selection.tags}));
+  report.format = source.format;
+  report.files = source.files;
+  report.input_bytes = source.bytes;
+  report.producer = source.producer;
+
+  stages.begin("import", 0.2);
+  PUMICE_TRY(Model model, import_source(source, import_options(options.selection)));
+  report.before = statistics(model);
+
+  stages.begin("simplify", 0.3);
+  PUMICE_CHECK(run_passes(model, tf_passes(), report.passes));
+
+  stages.begin("lower", 0.5);
+  std::vector<Refusal> refusals;
+  for (auto& [name, graph] : model.graphs)
+    PUMICE_CHECK(lower(model, *graph, options.allow_custom_ops, refusals));
+  if (!refusals.empty()) return unsupported_ops(refusals).in(input);
+
+  stages.begin("optimize", 0.6);
+  PUMICE_CHECK(run_passes(model, tfl_passes(), report.passes));
+  for (auto& [name, graph] : model.graphs) PUMICE_CHECK(verify_graph(*graph));
+  report.after = statistics(model);
+
+  stages.begin("write", 0.7);
+  describe_signatures(model, stages);
+  PUMICE_TRY(report.output, write_model(model, output));
+  report.output_path = output;
+  report.signatures = model.signatures;
+  stages.end();
+  if (options.observer) options.observer->progress("done", 1);
+  return ConvertReport{to_json(report), to_text(report)};
+}
+
+}  // namespace pumice

@@ -1,0 +1,37 @@
+// BEFORE  Return(x, y, y, c)            with x an Input, c a Const
+// AFTER   Return(RESHAPE(x), y, RESHAPE(y), RESHAPE(c))
+//
+// The compiled-model runtime leaves an output uninitialised when its tensor is also an input or
+// stands under two output names; a same-shape RESHAPE gives each output a tensor of its own.
+#include <unordered_set>
+
+#include "ops/lowering.h"
+#include "passes/pipeline.h"
+
+namespace pumice {
+
+Result<size_t> own_output_tensors(Model& model, Graph& graph) {
+  size_t applied = 0;
+  std::unordered_set<const Value*> taken;
+  for (size_t i = 0; i < graph.output_count(); ++i) {
+    Value* output = graph.output(i);
+    bool produced = !output->node()->is("Input") && !output->node()->is("Const");
+    if (produced && taken.insert(output).second) continue;
+    Lowering lowering(graph, graph.return_node());
+    Value* own;
+    if (output->shape.known_rank() && output->shape.unknown_dims() <= 1) {
+      own = lowering.emit("RESHAPE",
+                          {output, lowering.constant_i32(output->shape.sizes_or_minus_one())},
+                          {{"new_shape", output->shape.sizes_or_minus_one()}}, output->dtype,
+                          output->shape);
+    } else {
+      own = lowering.reshape(output, lowering.shape_of(output), output->shape);
+    }
+    own->node()->name = output->node()->name;
+    graph.set_output(i, own);
+    ++applied;
+  }
+  return applied;
+}
+
+}  // namespace pumice

@@ -1,0 +1,37 @@
+// The passes, in their order.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/model.h"
+#include "pumice/error.h"
+#include "pumice/observer.h"
+
+namespace pumice {
+
+/// How often a pass applied, and how long it took.
+struct PassRecord {
+  std::string name;
+  size_t applied = 0;
+  double milliseconds = 0;
+};
+
+/// One rewrite of a graph. Returns how often it applied.
+struct Pass {
+  const char* name;
+  Result<size_t> (*run)(Model& model, Graph& graph);
+};
+
+/// On TensorFlow ops, before the lowering.
+std::vector<Pass> tf_passes();
+/// On TensorFlow Lite ops, after it; the last are the legalizations for the runtimes.
+std::vector<Pass> tfl_passes();
+
+/// Runs `passes` over every graph of the model and adds to `records`.
+Status run_passes(Model& model, const std::vector<Pass>& passes, std::vector<PassRecord>& records);
+
+// The rewrites themselves; each is described at the head of its file.
+Result<size_t> own_output_tensors(Model& model, Graph& graph);
+
+}  // namespace pumice
