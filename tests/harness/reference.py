@@ -77,5 +77,18 @@ def runner(graph_def, outputs):
 def raw_op(name, **arguments):
     """A node of any op that TensorFlow registers, those without a public function included (`_FusedConv2D`):
     operands and attributes by the names of the op's definition. Only in the graph of a case's build."""
-    from tensorflow.python.framework import op_def_library
+    from tensorflow.python.framework import op_def_library, op_def_registry
+    definition = op_def_registry.get(name)
+    inferred = {a for i in definition.input_arg for a in (i.type_attr, i.number_attr, i.type_list_attr)}
+    for attr in definition.attr:
+        if attr.HasField("default_value") and attr.name not in inferred:
+            arguments.setdefault(attr.name, _plain(attr.default_value))
     return op_def_library.apply_op(name, name=name.strip("_"), **arguments)
+
+
+def _plain(value):
+    """An AttrValue as apply_op takes it."""
+    kind = value.WhichOneof("value")
+    if kind == "list":
+        return next((list(items) for _, items in value.list.ListFields()), [])
+    return tf.as_dtype(value.type) if kind == "type" else getattr(value, kind)
