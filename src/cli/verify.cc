@@ -1,0 +1,65 @@
+#include "pumice/verify.h"
+
+#include <cstdio>
+
+#include "cli/command.h"
+
+namespace pumice::cli {
+namespace {
+
+struct Flags {
+  std::string source, model, progress = "auto";
+  bool json = false, quiet = false;
+  SelectionFlags selection;
+  VerifyOptions options;
+};
+
+int run_verify(Flags& flags) {
+  auto selection = flags.selection.selection();
+  if (!selection.ok()) return fail(selection.error());
+  flags.options.selection = std::move(*selection);
+  Terminal terminal(flags.progress, flags.quiet);
+  flags.options.observer = &terminal;
+  auto report = verify(flags.source, flags.model, flags.options);
+  terminal.progress("done", 1);
+  if (!report.ok()) return fail(report.error());
+  const std::string& text = flags.json ? report->json : report->text;
+  if (!flags.quiet || flags.json) std::fwrite(text.data(), 1, text.size(), stdout);
+  return report->agrees ? 0 : exit_status(ErrorCode::kDifference);
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Run& run) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command =
+      app.add_subcommand("verify", "run source and converted model on the same input and compare");
+  command->add_option("SRC", flags->source, "what the model was converted from")->required();
+  command->add_option("OUT", flags->model, "the .tflite")->required();
+  flags->selection.add(*command);
+  command
+      ->add_option("--tolerance", flags->options.tolerance,
+                   "largest difference allowed, as a part of the reference's largest magnitude")
+      ->capture_default_str();
+  command->add_option("--inputs", flags->options.inputs_file, ".npz with one array per input");
+  command->add_option("--seed", flags->options.seed, "seed of made-up inputs")->capture_default_str();
+  command->add_option("--batch", flags->options.batch, "what unknown sizes of made-up inputs become")
+      ->capture_default_str();
+  command->add_option("--save", flags->options.save_file,
+                      "write reference/NAME and runtime/NAME arrays to this .npz");
+  command->add_option("--litert", flags->options.litert,
+                      "libLiteRt.so (default: PUMICE_LITERT, .cache/litert, the active environment)");
+  command->add_option("--threads", flags->options.threads, "LiteRT's threads")->capture_default_str();
+  command->add_flag("--json", flags->json, "print JSON");
+  command->add_flag("--quiet", flags->quiet, "print nothing but errors");
+  command->add_option("--progress", flags->progress, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  command->footer(
+      "Examples:\n"
+      "  pumice verify saved_model/ ssd.tflite\n"
+      "  pumice verify frozen.pb heads.tflite --inputs picture.npz --tolerance 1e-3");
+  command->callback([flags, &run] { run = [flags] { return run_verify(*flags); }; });
+}
+
+}  // namespace pumice::cli
