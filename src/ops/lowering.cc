@@ -63,8 +63,8 @@ Value* Lowering::cast(Value* x, DType to) {
   if (x->dtype == to) return x;
   if (const Constant* c = constant_of(x); c && castable(c->dtype(), to))
     return constant(c->then(CastTo{to}));
-  Attributes attributes{{"in_data_type", int64_t{dtype_to_tflite(x->dtype)}},
-                        {"out_data_type", int64_t{dtype_to_tflite(to)}}};
+  Attributes attributes{{"in_data_type", x->dtype},
+                        {"out_data_type", to}};
   return emit("CAST", {x}, std::move(attributes), to, x->shape);
 }
 
@@ -129,7 +129,7 @@ Value* Lowering::concat(std::span<Value* const> values, int axis) {
 Value* Lowering::shape_of(Value* x) {
   if (x->shape.fully_known()) return constant_i32(x->shape.sizes());
   Shape shape{x->shape.known_rank() ? Dim(static_cast<int64_t>(x->shape.rank())) : Dim()};
-  return emit("SHAPE", {x}, {{"out_type", int64_t{dtype_to_tflite(DType::kInt32)}}}, DType::kInt32,
+  return emit("SHAPE", {x}, {{"out_type", DType::kInt32}}, DType::kInt32,
               shape);
 }
 

@@ -22,6 +22,9 @@ std::vector<Pass> tf_passes() {
 
 std::vector<Pass> tfl_passes() {
   return {
+      {"fuse_affine", fuse_affine},
+      {"fuse_pad", fuse_pad},
+      {"fuse_activation", fuse_activation},
       {"own_output_tensors", own_output_tensors},
   };
 }

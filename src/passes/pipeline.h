@@ -32,6 +32,9 @@ std::vector<Pass> tfl_passes();
 Status run_passes(Model& model, const std::vector<Pass>& passes, std::vector<PassRecord>& records);
 
 // The rewrites themselves; each is described at the head of its file.
+Result<size_t> fuse_activation(Model& model, Graph& graph);
+Result<size_t> fuse_affine(Model& model, Graph& graph);
+Result<size_t> fuse_pad(Model& model, Graph& graph);
 Result<size_t> own_output_tensors(Model& model, Graph& graph);
 
 }  // namespace pumice
