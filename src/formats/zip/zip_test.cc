@@ -12,7 +12,7 @@ using Blob = std::vector<std::byte>;
 
 Blob blob(std::string_view text) {
   Blob b(text.size());
-  std::memcpy(b.data(), text.data(), text.size());
+  if (!text.empty()) std::memcpy(b.data(), text.data(), text.size());
   return b;
 }
 
