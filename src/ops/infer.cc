@@ -35,6 +35,17 @@ std::optional<std::vector<Dim>> known_elements(const Value* value) {
   return std::nullopt;
 }
 
+std::optional<std::vector<Dim>> elements_as_dims(const Value* value) {
+  if (!value) return std::nullopt;
+  if (auto constant = constant_integers(value, kMostKnownElements))
+    return std::vector<Dim>(constant->begin(), constant->end());
+  if (!value->partial.empty()) return value->partial;
+  if (value->dtype != DType::kInt32 && value->dtype != DType::kInt64) return std::nullopt;
+  auto n = value->shape.elements();
+  if (!n || *n > kMostKnownElements) return std::nullopt;
+  return std::vector<Dim>(static_cast<size_t>(*n));
+}
+
 std::optional<std::vector<int64_t>> constant_integers(const Value* value, int64_t limit) {
   const Constant* constant = constant_of(value);
   if (!constant || constant->elements() > limit) return std::nullopt;

@@ -20,6 +20,10 @@ inline void set_result(Node& node, size_t i, DType dtype, Shape shape) {
 /// than 1,024 elements.
 std::optional<std::vector<Dim>> known_elements(const Value* value);
 
+/// As known_elements(), but with an unknown Dim for each element that is negative or not known, as
+/// long as the number of elements is known: what concatenations and slices of shapes work on.
+std::optional<std::vector<Dim>> elements_as_dims(const Value* value);
+
 /// All elements of a constant integer tensor, negative ones too; nullopt when it is no constant
 /// (or has more than `limit` elements).
 std::optional<std::vector<int64_t>> constant_integers(const Value* value, int64_t limit = 1 << 20);
