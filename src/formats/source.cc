@@ -1,12 +1,16 @@
 // Tells a source's format by its content and calls its reader.
 #include "formats/source.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "formats/checkpoint/checkpoint.h"
 #include "formats/file.h"
 #include "formats/graph_def/graph_def.h"
+#include "formats/meta_graph/meta_graph.h"
 #include "formats/protobuf/reader.h"
 #include "formats/protobuf/text.h"
+#include "formats/saved_model/saved_model.h"
 
 namespace pumice {
 namespace {
@@ -26,6 +30,11 @@ bool is_op_name(std::string_view name) {
     if (!letter && c != '_' && c != '>' && c != '.' && c != '/' && c != '-') return false;
   }
   return true;
+}
+
+/// The last bytes of a sorted string table.
+bool is_sstable(std::string_view bytes) {
+  return bytes.ends_with("\x57\xfb\x80\x8b\x24\x75\x47\xdb");
 }
 
 enum class Proto { kNone, kGraphDef, kMetaGraph, kSavedModel };
@@ -97,32 +106,81 @@ const char* tell_text(std::string_view text) {
   return nullptr;
 }
 
+/// A GraphDef alone has no values for its variables.
+Result<Source> read_graph_def_source(const Bytes& bytes, const std::string& path) {
+  PUMICE_TRY(Source source, read_graph_def_file(bytes, path));
+  PUMICE_TRY(source.variables,
+             bind_variables(*source.graph, {}, nullptr,
+                            "a GraphDef holds no values of variables; they are in the checkpoint it "
+                            "was trained with: pass that one's .meta file, or a frozen graph"));
+  return source;
+}
+
+Result<Source> read_text(const std::string& path, std::string_view text, const char* message) {
+  auto wire = text_to_wire(text, message);
+  if (!wire.ok()) return std::move(wire).error().in(path);
+  auto owner = std::make_shared<const std::string>(std::move(wire).value());
+  const Bytes bytes(owner, std::as_bytes(std::span<const char>(owner->data(), owner->size())));
+  if (std::strcmp(message, "GraphDef") == 0) {
+    PUMICE_TRY(Source source, read_graph_def_source(bytes, path));
+    source.bytes = text.size();
+    return source;
+  }
+  return unknown(path, "is the text form of a checkpoint's .meta file, which pumice does not read");
+}
+
 Result<Source> read_file(const std::string& path, const ReadOptions& options) {
   PUMICE_TRY(const Bytes bytes, map_file(path));
   const std::string_view text = as_text(bytes.view());
   if (text.empty()) return Error(ErrorCode::kTruncated, "the file is empty").in(path).hint(kFormats);
+  const std::string folder = folder_of(path);
+  if (is_sstable(text)) {
+    if (const auto prefix = checkpoint_prefix(path)) return read_checkpoint(*prefix);
+  }
   switch (tell_proto(text)) {
     case Proto::kGraphDef:
-      return read_graph_def_file(bytes, path);
+      return read_graph_def_source(bytes, path);
     case Proto::kMetaGraph:
+      if (const auto prefix = checkpoint_prefix(path)) return read_checkpoint(*prefix);
+      return unknown(path, "is the graph of a checkpoint, but its name does not end in .meta");
     case Proto::kSavedModel:
+      if (is_saved_model(folder)) return read_saved_model(folder, options);
+      return unknown(path, "is a SavedModel's graph, but its name is not saved_model.pb");
     case Proto::kNone:
       break;
   }
   if (const char* message = tell_text(text)) {
-    auto wire = text_to_wire(text, message);
-    if (!wire.ok()) return std::move(wire).error().in(path);
-    auto owner = std::make_shared<const std::string>(std::move(wire).value());
-    const Bytes binary(owner, std::as_bytes(std::span<const char>(owner->data(), owner->size())));
-    if (std::strcmp(message, "GraphDef") == 0) return read_graph_def_file(binary, path);
+    if (std::strcmp(message, "SavedModel") == 0 && is_saved_model(folder)) {
+      return read_saved_model(folder, options);
+    }
+    return read_text(path, text, message);
   }
+  if (const auto prefix = checkpoint_prefix(path)) return read_checkpoint(*prefix);
   return unknown(path, "no format that pumice reads begins like this file");
+}
+
+Result<Source> read_folder(const std::string& path, const ReadOptions& options) {
+  if (is_saved_model(path)) return read_saved_model(path, options);
+  if (const auto prefix = checkpoint_prefix(path)) return read_checkpoint(*prefix);
+  PUMICE_TRY(const auto names, list_folder(path));
+  if (names.empty()) return unknown(path, "the folder is empty");
+  std::string some;
+  for (size_t i = 0; i < names.size() && i < 5; ++i) some += (i ? ", " : "") + names[i];
+  if (names.size() > 5) some += ", …";
+  return Error(ErrorCode::kUnknownFormat, "the folder holds no model")
+      .in(path)
+      .expected("saved_model.pb, or a checkpoint")
+      .found(some)
+      .hint(kFormats);
 }
 
 }  // namespace
 
 Result<Source> read_source(const std::string& path, const ReadOptions& options) {
-  if (is_folder(path)) return unknown(path, "the folder holds no model");
+  if (is_folder(path)) return read_folder(path, options);
+  if (!is_file(path)) {
+    if (const auto prefix = checkpoint_prefix(path)) return read_checkpoint(*prefix);
+  }
   return read_file(path, options);
 }
 
