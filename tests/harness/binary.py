@@ -7,6 +7,8 @@ import shlex
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+CACHE = pathlib.Path(os.environ.get("PUMICE_CACHE") or ROOT / ".cache")
+os.environ.setdefault("PUMICE_LITERT", str(CACHE / "litert/libLiteRt.so"))
 
 
 def pumice():

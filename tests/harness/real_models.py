@@ -5,9 +5,9 @@ import pathlib
 
 import numpy as np
 
-from harness import tfjs
+from harness import binary, tfjs
 
-MODELS = tfjs.CACHE / "models"
+MODELS = binary.CACHE / "models"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The referee of TFJS models: npm's TensorFlow.js on Node, in a child process."""
 import json
-import os
 import pathlib
 import subprocess
 import tempfile
@@ -9,7 +8,6 @@ import numpy as np
 
 from harness import binary
 
-CACHE = pathlib.Path(os.environ.get("PUMICE_CACHE") or binary.ROOT / ".cache")
 SCRIPT = pathlib.Path(__file__).with_name("tfjs_referee.mjs")
 
 
@@ -25,7 +23,7 @@ def outputs(model_json, feed, names):
         request = folder / "request.json"
         request.write_text(json.dumps({"inputs": inputs, "outputs": names}))
         done = subprocess.run(
-            ["node", str(SCRIPT), str(CACHE / "node/node_modules"), str(model_json), str(request), str(folder)],
+            ["node", str(SCRIPT), str(binary.CACHE / "node/node_modules"), str(model_json), str(request), str(folder)],
             capture_output=True, text=True, timeout=600)
         if done.returncode:
             raise RuntimeError(f"the TFJS referee failed on {model_json}:\n{done.stderr[-3000:]}")
