@@ -1,5 +1,7 @@
 #include "formats/graph_def/function_library.h"
 
+#include <algorithm>
+
 #include "formats/graph_def/graph_builder.h"
 #include "formats/graph_def/tensor_proto.h"
 
@@ -232,6 +234,8 @@ Result<std::unique_ptr<Graph>> GraphDefFunctions::build(const std::string& name,
     PUMICE_TRY(Value * value, builder.function_tensor(it->second));
     graph->add_output(value);
   }
+  // A map has no order of its own: the same file must always give the same graph.
+  std::sort(control_outputs.begin(), control_outputs.end());
   for (const std::string_view control : control_outputs) {
     if (Node* node = builder.find(control)) graph->return_node()->control_inputs.push_back(node);
   }
