@@ -83,8 +83,8 @@ Result<Bytes> map_file(const std::string& path) {
     }
     return system_error(path, errno);
   }
-  return Bytes(std::make_shared<Mapping>(address, size),
-               std::span<const std::byte>(static_cast<const std::byte*>(address), size));
+  return Bytes::mapped(std::make_shared<Mapping>(address, size),
+                       std::span<const std::byte>(static_cast<const std::byte*>(address), size));
 }
 
 bool is_file(const std::string& path) {
