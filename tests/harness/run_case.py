@@ -107,7 +107,8 @@ def _evaluate(source, target, inputs, folder, flags, want, tolerance):
     saved = folder / "verify.npz"
     saved.unlink(missing_ok=True)
     outcome = binary.run("verify", source, target, *flags, "--inputs", inputs, "--save", saved)
-    if outcome.status not in (0, 6) or not saved.exists():
+    # verify runs the model, too, in the compiled-model API: where that refuses, above, the reference is there.
+    if not saved.exists():
         return [outcome.text()]
     with np.load(saved) as file:
         found = {key.split("/", 1)[1]: file[key] for key in file.files if key.startswith("reference/")}
