@@ -14,7 +14,8 @@ def _convert(name, source, *flags):
     target = OUT / f"{name}.tflite"
     target.unlink(missing_ok=True)
     outcome, report = binary.convert(source, target, *flags)
-    assert outcome.status == 0, outcome.text()
+    if outcome.status:
+        pytest.fail(outcome.text(), pytrace=False)
     return target, report
 
 
