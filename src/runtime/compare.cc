@@ -1,11 +1,13 @@
 #include "runtime/compare.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
+
+#include <nlohmann/json.hpp>
 
 namespace pumice {
 namespace {
@@ -95,10 +97,14 @@ OutputComparison compare(const std::string& name, const Tensor& a, const Tensor&
   c.worst = d.worst;
   c.differing = d.count;
   const bool inexact = is_float(a.dtype()) || is_complex(a.dtype());
-  if (d.count == 0) c.verdict = Verdict::kEqual;
-  else if (d.not_finite) c.verdict = Verdict::kNotFinite;
-  else if (inexact && c.largest_relative <= tolerance) c.verdict = Verdict::kClose;
-  else c.verdict = Verdict::kDifferent;
+  if (d.count == 0)
+    c.verdict = Verdict::kEqual;
+  else if (d.not_finite)
+    c.verdict = Verdict::kNotFinite;
+  else if (inexact && c.largest_relative <= tolerance)
+    c.verdict = Verdict::kClose;
+  else
+    c.verdict = Verdict::kDifferent;
   return c;
 }
 
@@ -124,14 +130,22 @@ size_t width_of(const std::string& text) {
 
 const char* verdict_text(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kEqual: return "equal";
-    case Verdict::kClose: return "close";
-    case Verdict::kDifferent: return "DIFFERENT";
-    case Verdict::kNotFinite: return "NOT FINITE";
-    case Verdict::kDtype: return "OTHER DTYPE";
-    case Verdict::kShape: return "OTHER SHAPE";
-    case Verdict::kMissing: return "MISSING";
-    case Verdict::kExtra: return "EXTRA";
+    case Verdict::kEqual:
+      return "equal";
+    case Verdict::kClose:
+      return "close";
+    case Verdict::kDifferent:
+      return "DIFFERENT";
+    case Verdict::kNotFinite:
+      return "NOT FINITE";
+    case Verdict::kDtype:
+      return "OTHER DTYPE";
+    case Verdict::kShape:
+      return "OTHER SHAPE";
+    case Verdict::kMissing:
+      return "MISSING";
+    case Verdict::kExtra:
+      return "EXTRA";
   }
   return "?";
 }

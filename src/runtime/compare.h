@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "formats/npz/npz.h"
 #include "graph/model.h"
@@ -34,9 +35,10 @@ struct OutputComparison {
   std::string found;              // the tested side's dtype or shape, where that is the difference
   double magnitude = 0;           // the reference's largest magnitude
   double largest_absolute = 0;
-  double largest_relative = 0;  // largest_absolute / magnitude (/ 1 where the reference is all zero)
-  int64_t worst = -1;           // row-major index of the largest difference; -1: none
-  int64_t differing = 0;        // elements that are not the same
+  double largest_relative =
+      0;                  // largest_absolute / magnitude (/ 1 where the reference is all zero)
+  int64_t worst = -1;     // row-major index of the largest difference; -1: none
+  int64_t differing = 0;  // elements that are not the same
   Verdict verdict = Verdict::kEqual;
 
   bool ok() const { return verdict == Verdict::kEqual || verdict == Verdict::kClose; }
@@ -62,9 +64,10 @@ struct InputOptions {
   int64_t unknown_size = 1;  // what unknown dimensions become
 };
 
-/// Deterministic pseudo-random inputs: floats between -1 and 1 (thicker around 0), int8 and uint8 over
-/// their whole range, wider integers 0–7, bools. A tensor's values depend on seed, name and dtype
-/// alone. Errors: kUsage for an unknown rank, kUnsupported for other dtypes, kTooLarge above 4 GiB.
+/// Deterministic pseudo-random inputs: floats between -1 and 1 (thicker around 0), int8 and uint8
+/// over their whole range, wider integers 0–7, bools. A tensor's values depend on seed, name and
+/// dtype alone. Errors: kUsage for an unknown rank, kUnsupported for other dtypes, kTooLarge above
+/// 4 GiB.
 Result<std::vector<NamedTensor>> generate_inputs(const std::vector<SignatureTensor>& inputs,
                                                  const InputOptions& options = {});
 

@@ -1,11 +1,11 @@
 #include "runtime/compare.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace pumice {
 namespace {
@@ -55,8 +55,9 @@ TEST(Compare, IntegersAndBoolsExactly) {
 }
 
 TEST(Compare, NamesDtypesAndShapes) {
-  Comparison c = compare_outputs({{"b", f32({1})}, {"gone", f32({1})}, {"a", f32({1, 2})}},
-                                 {{"new", f32({1})}, {"a", f32({1})}, {"b", Tensor::scalar_i32(1)}}, 1);
+  Comparison c =
+      compare_outputs({{"b", f32({1})}, {"gone", f32({1})}, {"a", f32({1, 2})}},
+                      {{"new", f32({1})}, {"a", f32({1})}, {"b", Tensor::scalar_i32(1)}}, 1);
   ASSERT_EQ(c.outputs.size(), 4u);
   EXPECT_FALSE(c.ok());
   EXPECT_EQ(c.outputs[0].verdict, Verdict::kDtype);

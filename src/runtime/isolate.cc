@@ -2,18 +2,17 @@
 //
 //   parent ── fork ──► child: load, run, write the answer to a pipe, _exit
 //     ◄── answer (to the end of the pipe), exit status, LiteRT's log (an anonymous file)
+#include <cerrno>
+#include <chrono>
+#include <cstring>
 #include <fcntl.h>
+#include <functional>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <functional>
 
 #include "runtime/runtime.h"
 #include "runtime/wire.h"
@@ -146,7 +145,8 @@ Result<T> conclude(const Remains& remains, const std::string& model, const Runti
     const char* name = sigabbrev_np(number);
     return Error(ErrorCode::kUnsupported, "LiteRT crashed while it ran the model")
         .in(model)
-        .found("signal " + std::to_string(number) + (name ? std::string(" (SIG") + name + ")" : "") +
+        .found("signal " + std::to_string(number) +
+               (name ? std::string(" (SIG") + name + ")" : "") +
                (said.empty() ? "" : "; it printed: " + said));
   }
   if (WEXITSTATUS(remains.status) != 0) {
@@ -156,7 +156,8 @@ Result<T> conclude(const Remains& remains, const std::string& model, const Runti
                (said.empty() ? "" : "; it printed: " + said));
   }
   Result<T> result = decode(Bytes::own(remains.answer));
-  if (result.ok() || said.empty() || result.error().code() != ErrorCode::kUnsupported) return result;
+  if (result.ok() || said.empty() || result.error().code() != ErrorCode::kUnsupported)
+    return result;
   const Error& e = result.error();
   return Error(e.code(), e.message())
       .in(e.file())

@@ -1,12 +1,11 @@
 #include "runtime/litert_api.h"
 
-#include <dlfcn.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
+#include <dlfcn.h>
 #include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/runtime.h"
 
@@ -14,7 +13,8 @@ namespace pumice::litert {
 namespace {
 
 constexpr const char* kHowToGet =
-    "Get it with `pip install ai-edge-litert` (2.1.6 or newer) in an active virtual environment, or "
+    "Get it with `pip install ai-edge-litert` (2.1.6 or newer) in an active virtual environment, "
+    "or "
     "set PUMICE_LITERT to the libLiteRt.so of that package.";
 
 template <typename F>
@@ -59,11 +59,11 @@ struct ElementType {
   DType dtype;
 };
 constexpr ElementType kElementTypes[] = {
-    {1, DType::kFloat32},  {2, DType::kInt32},      {3, DType::kUInt8},     {4, DType::kInt64},
-    {5, DType::kString},   {6, DType::kBool},       {7, DType::kInt16},     {8, DType::kComplex64},
-    {9, DType::kInt8},     {10, DType::kFloat16},   {11, DType::kFloat64},  {12, DType::kComplex128},
-    {13, DType::kUInt64},  {14, DType::kResource},  {15, DType::kVariant},  {16, DType::kUInt32},
-    {17, DType::kUInt16},  {18, DType::kInt4},      {19, DType::kBFloat16},
+    {1, DType::kFloat32}, {2, DType::kInt32},     {3, DType::kUInt8},     {4, DType::kInt64},
+    {5, DType::kString},  {6, DType::kBool},      {7, DType::kInt16},     {8, DType::kComplex64},
+    {9, DType::kInt8},    {10, DType::kFloat16},  {11, DType::kFloat64},  {12, DType::kComplex128},
+    {13, DType::kUInt64}, {14, DType::kResource}, {15, DType::kVariant},  {16, DType::kUInt32},
+    {17, DType::kUInt16}, {18, DType::kInt4},     {19, DType::kBFloat16},
 };
 
 }  // namespace
@@ -156,7 +156,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kLibraryName = "libLiteRt.so";
 
-// A library found in a folder that nobody named is loaded only if this user or root has put it there.
+// A library found in a folder that nobody named is loaded only if this user or root has put it
+// there.
 bool is_trusted_file(const fs::path& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&

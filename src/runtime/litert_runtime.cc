@@ -82,7 +82,8 @@ class LiteRtRuntime : public Runtime {
   Status read_signatures();
   Result<TensorInfo> describe(const char* name, litert::TensorObject* tensor) const;
   Status fit_input(size_t signature, size_t index, const TensorInfo& info, const Tensor& tensor);
-  Result<BufferHandle> wrap(int32_t element_type, const Dims& dims, const AlignedBytes& bytes) const;
+  Result<BufferHandle> wrap(int32_t element_type, const Dims& dims,
+                            const AlignedBytes& bytes) const;
 
   Api api_;
   std::string path_;
@@ -243,10 +244,11 @@ Result<LiteRtRuntime::BufferHandle> LiteRtRuntime::wrap(int32_t element_type, co
   litert::RankedTensorType type;
   type.element_type = element_type;
   type.layout.rank_and_flags = static_cast<uint32_t>(dims.size());
-  for (size_t i = 0; i < dims.size(); ++i) type.layout.dimensions[i] = static_cast<int32_t>(dims[i]);
+  for (size_t i = 0; i < dims.size(); ++i)
+    type.layout.dimensions[i] = static_cast<int32_t>(dims[i]);
   litert::TensorBuffer* buffer = nullptr;
-  if (int s = api_.LiteRtCreateTensorBufferFromHostMemory(&type, bytes.data(), bytes.size(), nullptr,
-                                                          &buffer))
+  if (int s = api_.LiteRtCreateTensorBufferFromHostMemory(&type, bytes.data(), bytes.size(),
+                                                          nullptr, &buffer))
     return refusal("wrap a tensor's memory", s);
   return BufferHandle(buffer, api_.LiteRtDestroyTensorBuffer);
 }

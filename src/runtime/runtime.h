@@ -33,7 +33,8 @@ struct RuntimeOptions {
 };
 
 /// Where libLiteRt.so is: `library_path` if not empty; otherwise the first of: the environment
-/// variable PUMICE_LITERT (the file, or its folder); `.cache/litert`, or the ai_edge_litert package in
+/// variable PUMICE_LITERT (the file, or its folder); `.cache/litert`, or the ai_edge_litert package
+/// in
 /// `.cache/venv`, of the working directory, of this program's folder and of the two above it; the
 /// package in the active Python environment (VIRTUAL_ENV, CONDA_PREFIX; only files are looked at).
 /// "libLiteRt.so" where none is there: the dynamic loader's own paths decide.
@@ -45,8 +46,8 @@ Result<std::unique_ptr<Runtime>> load_litert(const std::string& library_path,
                                              const std::string& model_path,
                                              const RuntimeOptions& options = {});
 
-/// The same model, but each call loads and runs it in a child process of its own: a crash becomes an
-/// error that names the signal, and LiteRT's log becomes part of the error texts. Loading errors
+/// The same model, but each call loads and runs it in a child process of its own: a crash becomes
+/// an error that names the signal, and LiteRT's log becomes part of the error texts. Loading errors
 /// appear at the first call.
 std::unique_ptr<Runtime> isolate_litert(const std::string& library_path,
                                         const std::string& model_path,

@@ -1,11 +1,11 @@
 #include "runtime/runtime.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+
+#include <gtest/gtest.h>
 
 namespace pumice {
 namespace {
@@ -23,8 +23,10 @@ class Variable {
 
  private:
   void set(const char* value) {
-    if (value) setenv(name_, value, 1);
-    else unsetenv(name_);
+    if (value)
+      setenv(name_, value, 1);
+    else
+      unsetenv(name_);
   }
   const char* name_;
   std::optional<std::string> old_;

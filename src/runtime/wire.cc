@@ -72,7 +72,8 @@ class Reader {
         .hint(parts[6]);
   }
   static Error broken() {
-    return Error(ErrorCode::kInternal, "the child process that ran the model answered incompletely");
+    return Error(ErrorCode::kInternal,
+                 "the child process that ran the model answered incompletely");
   }
 
  private:

@@ -2,7 +2,8 @@
 //
 //   pumice_run_tflite MODEL.tflite IN.npz OUT.npz [--signature KEY]
 //   pumice_run_tflite          reads lines "MODEL\tIN\tOUT\tSIGNATURE" and answers each with one
-//                              line: "ok", or "error: " and why. SIGNATURE may be empty or left out.
+//                              line: "ok", or "error: " and why. SIGNATURE may be empty or left
+//                              out.
 #include <iostream>
 #include <string>
 #include <vector>
@@ -40,8 +41,10 @@ int serve() {
   while (std::getline(std::cin, line)) {
     std::vector<std::string> fields(1);
     for (char c : line) {
-      if (c == '\t') fields.emplace_back();
-      else fields.back() += c;
+      if (c == '\t')
+        fields.emplace_back();
+      else
+        fields.back() += c;
     }
     if (fields.size() != 3 && fields.size() != 4) {
       std::cout << "error: expected MODEL, IN, OUT and a signature, with tabs between" << std::endl;

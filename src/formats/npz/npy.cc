@@ -17,10 +17,10 @@ struct TypeCode {
   DType dtype;
 };
 constexpr TypeCode kTypeCodes[] = {
-    {"f4", DType::kFloat32},   {"f2", DType::kFloat16}, {"f8", DType::kFloat64},
-    {"i1", DType::kInt8},      {"i2", DType::kInt16},   {"i4", DType::kInt32},
-    {"i8", DType::kInt64},     {"u1", DType::kUInt8},   {"u2", DType::kUInt16},
-    {"u4", DType::kUInt32},    {"u8", DType::kUInt64},  {"b1", DType::kBool},
+    {"f4", DType::kFloat32},   {"f2", DType::kFloat16},     {"f8", DType::kFloat64},
+    {"i1", DType::kInt8},      {"i2", DType::kInt16},       {"i4", DType::kInt32},
+    {"i8", DType::kInt64},     {"u1", DType::kUInt8},       {"u2", DType::kUInt16},
+    {"u4", DType::kUInt32},    {"u8", DType::kUInt64},      {"b1", DType::kBool},
     {"c8", DType::kComplex64}, {"c16", DType::kComplex128},
 };
 
@@ -48,8 +48,10 @@ class HeaderParser {
         h.descr = *value;
         descr = true;
       } else if (*key == "fortran_order" && !order) {
-        if (word("True")) h.fortran = true;
-        else if (!word("False")) return std::nullopt;
+        if (word("True"))
+          h.fortran = true;
+        else if (!word("False"))
+          return std::nullopt;
         order = true;
       } else if (*key == "shape" && !shape) {
         if (!dims(&h.dims)) return std::nullopt;
@@ -148,7 +150,8 @@ Result<Tensor> parse_strings(const HeaderParser::Header& h, int64_t elements, co
   const bool wide = h.descr[1] == 'U';
   uint64_t length = 0;
   for (char c : h.descr.substr(2)) {
-    if (c < '0' || c > '9' || length > (1 << 28)) return malformed("a string type without a length");
+    if (c < '0' || c > '9' || length > (1 << 28))
+      return malformed("a string type without a length");
     length = length * 10 + (c - '0');
   }
   const uint64_t size = wide ? 4 * length : length;

@@ -27,7 +27,7 @@ Status write_arrays(ZipWriter* writer, const std::vector<NamedTensor>& tensors) 
     Tensor tensor = t.tensor.dtype() == DType::kBFloat16 ? float32_of(t.tensor) : t.tensor;
     PUMICE_TRY(std::string header, npy_header(tensor.dtype(), tensor.dims()));
     PUMICE_CHECK(writer->add(t.name + std::string(kSuffix),
-                            {std::as_bytes(std::span(header)), tensor.bytes().view()}));
+                             {std::as_bytes(std::span(header)), tensor.bytes().view()}));
   }
   return writer->finish();
 }

@@ -15,9 +15,10 @@ struct NamedTensor {
   Tensor tensor;
 };
 
-/// One `.npy` document. Little-endian bool, int8–64, uint8–64, float16–64, complex64/128; big-endian
-/// and Fortran-ordered arrays are put in order; strings (`S`, `U`) become string tensors. Objects are
-/// refused (they would need pickle). The tensor shares the document's bytes where it can.
+/// One `.npy` document. Little-endian bool, int8–64, uint8–64, float16–64, complex64/128;
+/// big-endian and Fortran-ordered arrays are put in order; strings (`S`, `U`) become string
+/// tensors. Objects are refused (they would need pickle). The tensor shares the document's bytes
+/// where it can.
 Result<Tensor> parse_npy(const Bytes& document);
 /// The header of a `.npy` document (version 1.0), padded so that data begin at a multiple of 64.
 /// kUnsupported for dtypes that NumPy lacks (bfloat16, int4, resource, variant) and for strings.

@@ -1,8 +1,8 @@
 #include "formats/npz/npz.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
+
+#include <gtest/gtest.h>
 
 namespace pumice {
 namespace {
@@ -19,13 +19,14 @@ Bytes document(const std::string& dictionary, const std::string& data) {
 
 Bytes document(const std::string& descr, const std::string& order, const std::string& shape,
                const std::string& data) {
-  return document("{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': " + shape +
-                      ", }\n",
-                  data);
+  return document(
+      "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }\n",
+      data);
 }
 
 TEST(Npy, PlainArrays) {
-  Result<Tensor> t = parse_npy(document("<i2", "False", "(2, 3)", std::string("\1\0\2\0\3\0\4\0\5\0\6\0", 12)));
+  Result<Tensor> t =
+      parse_npy(document("<i2", "False", "(2, 3)", std::string("\1\0\2\0\3\0\4\0\5\0\6\0", 12)));
   ASSERT_TRUE(t.ok()) << t.error().text();
   EXPECT_EQ(t->dims(), (Dims{2, 3}));
   EXPECT_EQ(t->integers(), (std::vector<int64_t>{1, 2, 3, 4, 5, 6}));
@@ -35,7 +36,8 @@ TEST(Npy, PlainArrays) {
 }
 
 TEST(Npy, OtherOrders) {
-  EXPECT_EQ(parse_npy(document(">i4", "False", "(1,)", std::string("\0\0\1\2", 4)))->integer_at(0), 258);
+  EXPECT_EQ(parse_npy(document(">i4", "False", "(1,)", std::string("\0\0\1\2", 4)))->integer_at(0),
+            258);
   // Columns first: (0,0) (1,0) (0,1) (1,1) (0,2) (1,2).
   Result<Tensor> t = parse_npy(document("|i1", "True", "(2, 3)", std::string("\0\1\2\3\4\5", 6)));
   EXPECT_EQ(t->integers(), (std::vector<int64_t>{0, 2, 4, 1, 3, 5}));

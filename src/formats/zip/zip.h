@@ -17,8 +17,8 @@ namespace pumice {
 
 /// One file of an archive, as its central directory describes it.
 struct ZipEntry {
-  std::string name;              // a relative path with '/', without "." or ".." parts
-  bool deflated = false;         // otherwise stored
+  std::string name;       // a relative path with '/', without "." or ".." parts
+  bool deflated = false;  // otherwise stored
   uint32_t crc32 = 0;
   uint64_t compressed_size = 0;  // bytes in the archive
   uint64_t size = 0;             // bytes after inflating

@@ -1,9 +1,9 @@
-#include <zlib.h>
-
 #include <algorithm>
 #include <limits>
 #include <memory>
 #include <optional>
+
+#include <zlib.h>
 
 #include "formats/zip/zip.h"
 
@@ -105,7 +105,8 @@ Result<Directory> find_directory(std::span<const std::byte> file) {
     // The record stands right before its locator in what writers make; a prefix would move it.
     if (*end < kLocator64Size + kEnd64Size) return malformed("the zip64 end record is missing");
     uint64_t at = *end - kLocator64Size - kEnd64Size;
-    if (f.u32(at) != kEnd64Magic) return malformed("the zip64 end record is not where it should be");
+    if (f.u32(at) != kEnd64Magic)
+      return malformed("the zip64 end record is not where it should be");
     d.entries = f.u64(at + 32);
     d.size = f.u64(at + 40);
     d.offset = f.u64(at + 48);
@@ -200,10 +201,8 @@ Result<ZipReader> ZipReader::open(Bytes file, const ZipLimits& limits) {
     e.compressed_size = f.u32(at + 20);
     e.size = f.u32(at + 24);
     uint64_t local = f.u32(at + 42);
-    PUMICE_CHECK(
-        apply_zip64(all.subspan(at + kCentralSize + name_size, extra_size), &e, &local));
-    if (flags & 1)
-      return entry_error(ErrorCode::kUnsupported, e.name, "it is encrypted");
+    PUMICE_CHECK(apply_zip64(all.subspan(at + kCentralSize + name_size, extra_size), &e, &local));
+    if (flags & 1) return entry_error(ErrorCode::kUnsupported, e.name, "it is encrypted");
     if (method != 0 && method != 8) {
       return entry_error(ErrorCode::kUnsupported, e.name, "unknown compression method")
           .expected("0 (stored) or 8 (deflate)")
@@ -247,8 +246,7 @@ const ZipEntry* ZipReader::find(std::string_view name) const {
 }
 
 Status ZipReader::verify(const ZipEntry& e) const {
-  if (!e.deflated &&
-      checksum(file_.view().subspan(e.data_offset, e.compressed_size)) != e.crc32)
+  if (!e.deflated && checksum(file_.view().subspan(e.data_offset, e.compressed_size)) != e.crc32)
     return checksum_error(e);
   return {};
 }

@@ -1,9 +1,9 @@
 #include "formats/zip/zip.h"
 
+#include <cstring>
+
 #include <gtest/gtest.h>
 #include <zlib.h>
-
-#include <cstring>
 
 namespace pumice {
 namespace {
@@ -52,8 +52,9 @@ Blob deflated(const std::string& content, uint32_t stated_size, uint32_t crc_cha
   EXPECT_EQ(deflate(&s, Z_FINISH), Z_STREAM_END);
   packed.resize(s.total_out);
   deflateEnd(&s);
-  uint32_t crc = crc_change ^ static_cast<uint32_t>(crc32_z(
-                                  0, reinterpret_cast<const Bytef*>(content.data()), content.size()));
+  uint32_t crc =
+      crc_change ^ static_cast<uint32_t>(
+                       crc32_z(0, reinterpret_cast<const Bytef*>(content.data()), content.size()));
   Blob b;
   auto common = [&] {
     put(&b, 20, 2), put(&b, 0, 2), put(&b, 8, 2), put(&b, 0, 4), put(&b, crc, 4);
@@ -157,7 +158,8 @@ TEST(Zip, NamesThatLeaveTheArchiveAreRefused) {
 }
 
 TEST(Zip, DuplicatesAndOverlapsAreRefused) {
-  Result<ZipReader> zip = open(renamed(archive({{"name1", "1"}, {"name2", "2"}}), "name2", "name1"));
+  Result<ZipReader> zip =
+      open(renamed(archive({{"name1", "1"}, {"name2", "2"}}), "name2", "name1"));
   EXPECT_NE(zip.error().text().find("twice"), std::string::npos);
   Blob b = archive({{"n1", "1"}, {"n2", "2"}});
   // The second directory record is made to point at the first entry.

@@ -53,8 +53,7 @@ Status ZipWriter::add(const std::string& name,
   uLong crc = crc32_z(0, nullptr, 0);
   for (std::span<const std::byte> part : parts) {
     size += part.size();
-    if (!part.empty())
-      crc = crc32_z(crc, reinterpret_cast<const Bytef*>(part.data()), part.size());
+    if (!part.empty()) crc = crc32_z(crc, reinterpret_cast<const Bytef*>(part.data()), part.size());
   }
   Record record{name, static_cast<uint32_t>(crc), size, offset_};
 
