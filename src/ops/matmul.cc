@@ -33,21 +33,6 @@ DType result_dtype(const Node& node) {
   return node.attributes.dtype("Tout", node.operand(0)->dtype);
 }
 
-Status infer_matmul(Node& node) {
-  PUMICE_CHECK(expect_operands(node, 2, SIZE_MAX));
-  Shape x = node.operand(0)->shape, y = node.operand(1)->shape;
-  if (node.is("MatMul") || node.is("_FusedMatMul")) {
-    if (!x.known_rank()) x = Shape::of_rank(2);
-    if (!y.known_rank()) y = Shape::of_rank(2);
-    if (x.rank() != 2 || y.rank() != 2)
-      return malformed(node, "an operand is no matrix").found(to_string(x) + " and " +
-                                                              to_string(y));
-  }
-  PUMICE_TRY(Shape out, matmul_shape(node, x, y, transposes(node, 0), transposes(node, 1)));
-  set_result(node, 0, result_dtype(node), std::move(out));
-  return {};
-}
-
 Status evaluate(EvalContext& context) {
   DType dtype = context.node.attributes.dtype("Tout", context.in(0).dtype());
   if (is_half(dtype)) dtype = DType::kFloat32;
@@ -106,6 +91,21 @@ Value* flatten_batch(Value* x, Lowering& lowering) {
 }
 
 }  // namespace
+
+Status infer_matmul(Node& node) {
+  PUMICE_CHECK(expect_operands(node, 2, SIZE_MAX));
+  Shape x = node.operand(0)->shape, y = node.operand(1)->shape;
+  if (node.is("MatMul") || node.is("_FusedMatMul")) {
+    if (!x.known_rank()) x = Shape::of_rank(2);
+    if (!y.known_rank()) y = Shape::of_rank(2);
+    if (x.rank() != 2 || y.rank() != 2)
+      return malformed(node, "an operand is no matrix").found(to_string(x) + " and " +
+                                                              to_string(y));
+  }
+  PUMICE_TRY(Shape out, matmul_shape(node, x, y, transposes(node, 0), transposes(node, 1)));
+  set_result(node, 0, result_dtype(node), std::move(out));
+  return {};
+}
 
 Result<Shape> matmul_shape(const Node& node, Shape x, Shape y, bool transpose_x,
                            bool transpose_y) {

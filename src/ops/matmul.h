@@ -7,8 +7,10 @@
 
 namespace pumice {
 
+/// The shape rule reads the first two operands.
 /// x · y over the last two dimensions, the others broadcast; a transposed operand swaps its last
 /// two. Result shape as inferred from the operands'; dtype of x.
+Status infer_matmul(Node& node);
 Status evaluate_matmul(EvalContext& context);
 Result<Value*> lower_to_matmul(const Node& node, Value* x, Value* y, bool transpose_x,
                                bool transpose_y, Lowering& lowering);

@@ -1,7 +1,219 @@
+// Transposed convolutions: the gradients of convolutions with respect to their input.
+#include "ops/conv.h"
+#include "ops/eval.h"
 #include "ops/families.h"
+#include "ops/infer.h"
+#include "tflite/enums.h"
 
 namespace pumice {
+namespace {
 
-std::span<const OpDef> transpose_conv_ops() { return {}; }
+// Operands: sizes of the result (all, or in two dimensions the spatial ones alone), filter
+// [k…, out, in], gradient.
+template <size_t kSpatial>
+Status infer_backprop(Node& node) {
+  PUMICE_CHECK(expect_operands(node, 3, 3));
+  PUMICE_TRY(Windows windows, read_windows(node, kSpatial));
+  const Shape &filter = node.operand(1)->shape, &y = node.operand(2)->shape;
+  for (const Shape* shape : {&filter, &y})
+    if (shape->known_rank() && shape->rank() != kSpatial + 2)
+      return malformed(node, "an operand has the wrong rank")
+          .expected(std::to_string(kSpatial + 2))
+          .found(to_string(*shape));
+  Shape out = Shape::of_rank(kSpatial + 2);
+  if (auto sizes = known_elements(node.operand(0))) {
+    if (sizes->size() == kSpatial + 2) {
+      out = Shape(*sizes);
+    } else if (sizes->size() == kSpatial) {
+      for (size_t i = 0; i < kSpatial; ++i) out[windows.spatial_axis(i)] = (*sizes)[i];
+    } else {
+      return malformed(node, "the result's sizes have the wrong length")
+          .expected(std::to_string(kSpatial + 2))
+          .found(std::to_string(sizes->size()));
+    }
+  }
+  if (y.known_rank()) {
+    auto batch = merge(out[0], y[0]);
+    if (!batch) return malformed(node, "the result's batch is not the gradient's");
+    out[0] = *batch;
+  }
+  size_t channels = windows.channel_axis();
+  if (filter.known_rank() && !out[channels].known()) out[channels] = filter[kSpatial];
+  set_result(node, 0, node.operand(2)->dtype, std::move(out));
+  return {};
+}
+
+template <size_t kSpatial>
+Status evaluate_plain(EvalContext& context) {
+  const Node& node = context.node;
+  if (context.inputs.size() != 3) return malformed(node, "wrong number of inputs");
+  PUMICE_TRY(Windows windows, read_windows(node, kSpatial));
+  const Tensor& filter = context.in(1);
+  Tensor y = to_channels_last(windows, context.in(2));
+  if (filter.rank() != kSpatial + 2 || y.rank() != kSpatial + 2 || y.dtype() != filter.dtype())
+    return malformed(node, "an operand has the wrong rank");
+  set_filter_sizes(filter.dims(), windows);
+  Dims dims = context.in(0).integers();
+  if (dims.size() == kSpatial) {
+    dims.insert(dims.begin(), y.dims()[0]);
+    dims.push_back(filter.dims()[kSpatial]);
+  } else if (dims.size() == kSpatial + 2) {
+    dims = to_channels_last(windows, Shape(dims)).sizes_or_minus_one();
+  }
+  for (int64_t d : dims)
+    if (d < 0) return malformed(node, "a size of the result is negative").found(to_string(dims));
+  PUMICE_CHECK(check_allocatable(context, dims));
+  PUMICE_TRY(ConvSizes sizes, conv_sizes(node, windows, dims, filter.dims(), false));
+  Dims expected{dims[0]};
+  for (size_t i = 3 - kSpatial; i < 3; ++i) expected.push_back(sizes.out[i]);
+  expected.push_back(sizes.out_channels);
+  if (expected != y.dims())
+    return malformed(node, "the gradient does not have the convolution's sizes")
+        .expected(to_string(expected))
+        .found(to_string(y.dims()));
+  if (sizes.groups != 1) return unsupported(node, "a transposed convolution in groups");
+  Tensor x = Tensor::zeros(y.dtype(), dims);
+  auto run = [&](auto type) {
+    using T = decltype(type);
+    Elements<T> gradient(y), weights(filter);
+    if (x.elements() == 0 || y.elements() == 0) return;
+    convolve_transposed<T>(sizes, gradient.data(), weights.data(), x.mutable_as<T>());
+  };
+  switch (y.dtype()) {
+    case DType::kFloat32: run(float{}); break;
+    case DType::kFloat64: run(double{}); break;
+    case DType::kInt32: run(uint32_t{}); break;
+    default: return unsupported(node, "a convolution of " + std::string(dtype_name(y.dtype())));
+  }
+  context.outputs = {from_channels_last(windows, x)};
+  return {};
+}
+
+template <size_t kSpatial>
+Status evaluate_backprop(EvalContext& context) {
+  if (context.inputs.size() == 3 && is_half(context.in(2).dtype()))
+    return evaluate_in_float32(context, context.in(2).dtype(), evaluate_plain<kSpatial>);
+  return evaluate_plain<kSpatial>(context);
+}
+
+/// The filter with zeros between its elements, so that it needs no dilation.
+Result<Value*> dilated(const Node& node, Value* filter, Windows& windows, Lowering& lowering) {
+  bool none = true;
+  for (const WindowAxis& axis : windows.axes) none &= axis.dilation == 1;
+  if (none) return filter;
+  const Constant* constant = constant_of(filter);
+  if (!constant) return unsupported(node, "a dilated filter that is computed at run time");
+  Tensor small = constant->materialize();
+  Dims dims = small.dims();
+  for (size_t i = 0; i < windows.axes.size(); ++i) dims[i] = windows.axes[i].extent();
+  if (element_count(dims).value_or(INT64_MAX) > (int64_t{1} << 28))
+    return unsupported(node, "a dilated filter of this size").found(to_string(dims));
+  Tensor large = Tensor::zeros(small.dtype(), dims);
+  auto from = strides_of(small.dims()), to = strides_of(dims);
+  for (int64_t i = 0; i < small.elements(); ++i) {
+    int64_t at = 0;
+    for (size_t d = 0; d < dims.size(); ++d) {
+      int64_t index = i / from[d] % small.dims()[d];
+      at += index * to[d] * (d < windows.axes.size() ? windows.axes[d].dilation : 1);
+    }
+    large.mutable_as<float>()[at] = small.at<float>(i);
+  }
+  for (WindowAxis& axis : windows.axes) {
+    axis.size = axis.extent();
+    axis.dilation = 1;
+  }
+  return lowering.constant(large);
+}
+
+/// The result's sizes, channels last, as an int32 vector; `more` is added to each.
+Value* result_sizes(const Node& node, const Windows& windows, const Shape& out, Value* filter,
+                    Value* y, const std::vector<int64_t>& more, Lowering& lowering) {
+  size_t spatial = windows.axes.size();
+  Value* given = lowering.as_i32(node.operand(0));
+  bool only_spatial = given->shape.is_rank(1) && given->shape[0] == Dim(static_cast<int64_t>(spatial));
+  std::vector<Value*> parts;
+  bool constant = true;
+  std::vector<int64_t> all;
+  for (size_t i = 0; i < spatial + 2; ++i) {
+    if (out[i].known()) {
+      all.push_back(out[i].size() + more[i]);
+      parts.push_back(lowering.constant_i32({all.back()}));
+      continue;
+    }
+    constant = false;
+    Value* size;
+    if (i == 0) {
+      size = size_of_axis(y, 0, lowering);
+    } else if (i == spatial + 1) {
+      size = size_of_axis(filter, spatial, lowering);
+    } else {
+      size_t at = only_spatial ? i - 1 : windows.spatial_axis(i - 1);
+      size = lowering.slice(given, {static_cast<int64_t>(at)}, {1});
+    }
+    parts.push_back(more[i] ? lowering.binary("ADD", size, lowering.constant_i32({more[i]}))
+                            : size);
+  }
+  return constant ? lowering.constant_i32(all) : lowering.concat(parts, 0);
+}
+
+template <size_t kSpatial>
+Status lower_backprop(Node& node, Lowering& lowering) {
+  PUMICE_TRY(Windows windows, read_windows(node, kSpatial));
+  PUMICE_TRY(Value * filter, as_float32(node, node.operand(1), lowering));
+  PUMICE_TRY(Value * y, as_float32(node, node.operand(2), lowering));
+  y = to_channels_last(windows, y, lowering);
+  if (!y->shape.known_rank()) y->shape = Shape::of_rank(kSpatial + 2);
+  Shape out = to_channels_last(windows, node.result()->shape);
+  const Shape f = filter->shape;
+  auto differ = [](Dim a, Dim b) { return a.known() && b.known() && !(a == b); };
+  if (f.known_rank() && (differ(f[kSpatial], out[kSpatial + 1]) ||
+                         differ(f[kSpatial + 1], y->shape[kSpatial + 1])))
+    return unsupported(node, "the runtime has no transposed convolution in groups");
+  set_filter_sizes(f, windows);
+  PUMICE_TRY(filter, dilated(node, filter, windows, lowering));
+  // Explicit paddings are cut off a larger result.
+  bool explicit_padding = windows.padding == WindowPadding::kExplicit;
+  std::vector<int64_t> more(kSpatial + 2, 0), begin(kSpatial + 2, 0);
+  Shape larger = out;
+  for (size_t i = 0; explicit_padding && i < kSpatial; ++i) {
+    begin[i + 1] = windows.axes[i].before;
+    more[i + 1] = windows.axes[i].before + windows.axes[i].after;
+    larger[i + 1] = out[i + 1] + Dim(more[i + 1]);
+  }
+  Value* sizes = result_sizes(node, windows, out, filter, y, more, lowering);
+  Attributes attributes{{"padding", windows.padding == WindowPadding::kSame ? kPaddingSame
+                                                                             : kPaddingValid},
+                        {"stride_h", windows.axes[kSpatial - 2].stride},
+                        {"stride_w", windows.axes[kSpatial - 1].stride}};
+  Value* x;
+  if (kSpatial == 3) {
+    attributes.set("stride_d", windows.axes[0].stride);
+    x = lowering.emit("CONV_3D_TRANSPOSE", {sizes, filter, y}, attributes, DType::kFloat32, larger);
+  } else {
+    x = lowering.emit("TRANSPOSE_CONV", {sizes, lowering.transpose(filter, {2, 0, 1, 3}), y},
+                      attributes, DType::kFloat32, larger);
+  }
+  if (explicit_padding) {
+    Value* kept = result_sizes(node, windows, out, filter, y,
+                               std::vector<int64_t>(kSpatial + 2, 0), lowering);
+    x = lowering.emit("SLICE", {x, lowering.constant_i32(begin), kept}, {}, DType::kFloat32, out);
+  }
+  lowering.replace(node, 0,
+                   lowering.cast(from_channels_last(windows, x, lowering), node.result()->dtype));
+  return {};
+}
+
+constexpr std::string_view kLimits = "float32 and float16; no groups; dilated filters as constants";
+
+constexpr OpDef kOps[] = {
+    {"Conv2DBackpropInput", infer_backprop<2>, evaluate_backprop<2>, lower_backprop<2>,
+     "TRANSPOSE_CONV", kLimits},
+    {"Conv3DBackpropInputV2", infer_backprop<3>, evaluate_backprop<3>, lower_backprop<3>,
+     "CONV_3D_TRANSPOSE", kLimits},
+};
+
+}  // namespace
+
+std::span<const OpDef> transpose_conv_ops() { return kOps; }
 
 }  // namespace pumice
