@@ -5,6 +5,7 @@
 
 #include "formats/source.h"
 #include "import/import.h"
+#include "passes/data_dependence.h"
 #include "passes/lower.h"
 #include "passes/pipeline.h"
 #include "report/report.h"
@@ -55,6 +56,14 @@ void describe_signatures(Model& model, Stages& stages) {
       signature.outputs[i].dtype = graph.output(i)->dtype;
       signature.outputs[i].shape = graph.output(i)->shape;
     }
+    auto dependent = values_of_data_dependent_shape(graph);
+    for (size_t i = 0; i < signature.outputs.size(); ++i)
+      if (dependent.count(graph.output(i)))
+        stages.warn({"interpreter-only",
+                     "the shape of output '" + signature.outputs[i].name +
+                         "' depends on the data: LiteRT's Interpreter runs it, its compiled-model "
+                         "API refuses it",
+                     graph.output(i)->node()->name});
   }
 }
 

@@ -16,6 +16,7 @@ using Run = std::function<int()>;
 
 /// Each declares its options on a new subcommand and sets `run` when that subcommand was given.
 void add_convert(CLI::App& app, Run& run);
+void add_inspect(CLI::App& app, Run& run);
 void add_verify(CLI::App& app, Run& run);
 void add_ops(CLI::App& app, Run& run);
 

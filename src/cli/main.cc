@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
       "be written. `pumice VERB --help` shows a verb's options with examples.");
   Run run;
   add_convert(app, run);
+  add_inspect(app, run);
   add_verify(app, run);
   add_ops(app, run);
   try {

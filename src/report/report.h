@@ -20,6 +20,8 @@ struct GraphStatistics {
   std::map<std::string, size_t> ops;
 };
 
+/// Adds one graph's nodes.
+void count(const Graph& graph, GraphStatistics& statistics);
 /// Over all graphs of the model.
 GraphStatistics statistics(const Model& model);
 

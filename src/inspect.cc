@@ -1,0 +1,88 @@
+#include "pumice/inspect.h"
+
+#include "formats/file.h"
+#include "formats/source.h"
+#include "pumice/version.h"
+#include "report/json.h"
+#include "tflite/reader.h"
+
+namespace pumice {
+namespace {
+
+/// What both kinds of input come down to.
+struct Findings {
+  std::string format, producer;
+  std::vector<std::string> files, warnings;
+  uint64_t bytes = 0;
+  GraphStatistics graph;
+  std::vector<Signature> signatures;
+};
+
+Result<Findings> inspect_tflite(const Bytes& bytes, const std::string& path) {
+  PUMICE_TRY(TfliteFile file, read_tflite(bytes, path));
+  Findings f{"tflite", file.description, {path}, file.not_represented, file.bytes, statistics(file.model), {}};
+  for (const Signature& s : file.model.signatures) f.signatures.push_back(s);
+  return f;
+}
+
+Result<Findings> inspect_source(const std::string& path, const InspectOptions& options) {
+  PUMICE_TRY(Source source, read_source(path, {options.tags}));
+  Findings f{source.format, source.producer, source.files, source.facts.warnings, source.bytes, {}, {}};
+  if (source.graph) count(*source.graph, f.graph);
+  if (source.functions)
+    for (const std::string& name : source.functions->names()) {
+      PUMICE_TRY(const Graph* body, source.functions->find(name));
+      if (body) count(*body, f.graph);
+    }
+  for (const auto& [node, variable] : source.variables) {
+    if (variable.initial.dtype() == DType::kInvalid) continue;
+    f.graph.parameters += variable.initial.elements();
+    f.graph.bytes += variable.initial.byte_size();
+  }
+  for (const SourceSignature& s : source.signatures) {
+    Signature signature{s.key, "", {}, {}};
+    for (const auto& t : s.inputs) signature.inputs.push_back({t.name, t.dtype, t.shape});
+    for (const auto& t : s.outputs) signature.outputs.push_back({t.name, t.dtype, t.shape});
+    f.signatures.push_back(std::move(signature));
+  }
+  return f;
+}
+
+std::string to_text(const Findings& f, const std::string& input) {
+  std::string text = input + ": " + f.format + ", " + bytes_text(f.bytes);
+  if (!f.producer.empty()) text += ", made by " + f.producer;
+  text += "\n  " + std::to_string(f.graph.nodes) + " nodes, " + std::to_string(f.graph.parameters) +
+          " parameters (" + bytes_text(f.graph.bytes) + ")\n";
+  for (const Signature& s : f.signatures) text += signature_text(s);
+  text += "  ops\n";
+  for (const auto& [op, count] : f.graph.ops)
+    text += "    " + std::to_string(count) + " " + op + "\n";
+  for (const std::string& warning : f.warnings) text += "  warning: " + warning + "\n";
+  return text;
+}
+
+std::string to_document(const Findings& f) {
+  return dump({
+      {"pumice", version()},
+      {"input",
+       {{"format", f.format}, {"files", f.files}, {"bytes", f.bytes}, {"producer", f.producer}}},
+      {"graph", to_json(f.graph)},
+      {"signatures", to_json(f.signatures)},
+      {"warnings", f.warnings},
+  });
+}
+
+}  // namespace
+
+Result<InspectReport> inspect(const std::string& input, const InspectOptions& options) {
+  Result<Findings> findings = Error(ErrorCode::kInternal, "");
+  Bytes bytes;
+  if (is_file(input)) {
+    PUMICE_TRY(bytes, map_file(input));
+  }
+  findings = is_tflite(bytes.view()) ? inspect_tflite(bytes, input) : inspect_source(input, options);
+  if (!findings.ok()) return std::move(findings).error();
+  return InspectReport{to_text(*findings, input), to_document(*findings)};
+}
+
+}  // namespace pumice

@@ -1,0 +1,27 @@
+// Pieces of JSON that several documents share.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "graph/model.h"
+#include "report/report.h"
+
+namespace pumice {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const GraphStatistics& statistics);
+/// [{"key", "inputs": [{"name", "dtype", "shape"}], "outputs"}]; unknown sizes are -1, an unknown
+/// rank is null.
+Json to_json(const std::vector<Signature>& signatures);
+/// Indented, with invalid UTF-8 replaced, and a final newline.
+std::string dump(const Json& json);
+
+/// "24.3 MB".
+std::string bytes_text(uint64_t bytes);
+/// One signature as a few indented lines.
+std::string signature_text(const Signature& signature);
+
+}  // namespace pumice
