@@ -31,6 +31,23 @@ class Names {
   std::unordered_map<std::string, int> next_;
 };
 
+/// A node's name without the calls that it was expanded from: what a SavedModel's function is called by
+/// ("StatefulPartitionedCall_1/StatefulPartitionedCall/") says nothing, and fills kilobytes.
+std::string_view without_calls(std::string_view name) {
+  constexpr std::string_view kCall = "PartitionedCall";
+  for (;;) {
+    const size_t end = name.find('/');
+    const std::string_view first = name.substr(0, end);
+    const size_t at = first.find(kCall);
+    if (end == std::string_view::npos || end + 1 == name.size() || at == std::string_view::npos)
+      return name;
+    const std::string_view before = first.substr(0, at), after = first.substr(at + kCall.size());
+    if (!before.empty() && before != "Stateful") return name;
+    if (!after.empty() && after[0] != '_') return name;
+    name.remove_prefix(end + 1);
+  }
+}
+
 class SubgraphWriter {
  public:
   SubgraphWriter(const Graph& graph, FileParts& parts)
@@ -106,7 +123,7 @@ class SubgraphWriter {
     for (size_t i = 0; i < values_.size(); ++i) {
       const Node& node = *values_[i]->node();
       if (!names_[i].empty()) continue;
-      std::string stem = node.name.empty() ? node.op : node.name;
+      std::string stem = node.name.empty() ? node.op : std::string(without_calls(node.name));
       if (values_[i]->index() > 0) stem += ":" + std::to_string(values_[i]->index());
       names_[i] = names.unique(stem);
     }

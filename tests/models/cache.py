@@ -51,9 +51,11 @@ class Model:
 
     @property
     def official(self):
-        """What TensorFlow's own converter makes of it, or None."""
+        """What TensorFlow's own converter makes of it, or None where it fails."""
         path = self.folder / "official.tflite"
-        return path if path.exists() else None
+        # Of a Keras 3 model that is saved raw it makes a file without weights, whose every output is NaN.
+        wrong = catalog.ALL[self.about["name"]].flavour == "k3_saved"
+        return path if path.exists() and not wrong else None
 
     def flags(self):
         """pumice's flags that select what TFLiteConverter converts."""
