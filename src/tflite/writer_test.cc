@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tflite/enums.h"
+#include "tflite/test_models.h"
 
 namespace pumice {
 namespace {
@@ -35,29 +35,6 @@ class WriterTest : public ::testing::Test {
   }
   std::string folder_;
 };
-
-/// x[?,8,8,C] → CONV_2D with a filter of `filters` x 3 x 3 x C, and a bias.
-Model conv_model(int64_t channels, int64_t filters) {
-  Model model;
-  Graph* graph = model.add_graph("main");
-  Value* x = graph->add_input("x", DType::kFloat32, Shape{Dim(), 8, 8, channels});
-  Value* filter = graph->constant(Tensor::zeros(DType::kFloat32, {filters, 3, 3, channels}),
-                                  nullptr, "conv/kernel");
-  Value* bias = graph->constant(Tensor::zeros(DType::kFloat32, {filters}), nullptr, "conv/bias");
-  Node* conv = graph->create("CONV_2D", {x, filter, bias});
-  conv->name = "conv";
-  conv->attributes.set("stride_w", int64_t{1});
-  conv->attributes.set("stride_h", int64_t{1});
-  conv->attributes.set("fused_activation_function", kActivationRelu6);
-  conv->result()->dtype = DType::kFloat32;
-  conv->result()->shape = Shape{Dim(), 8, 8, filters};
-  graph->add_output(conv->result());
-  model.signatures.push_back({"serving_default",
-                              "main",
-                              {{"x", x->dtype, x->shape}},
-                              {{"y", conv->result()->dtype, conv->result()->shape}}});
-  return model;
-}
 
 TEST_F(WriterTest, WritesTheSameBytesTwice) {
   const Model model = conv_model(3, 4);
