@@ -8,6 +8,7 @@
 #include "passes/data_dependence.h"
 #include "passes/lower.h"
 #include "passes/pipeline.h"
+#include "passes/share_signatures.h"
 #include "report/report.h"
 #include "selection.h"
 #include "tflite/writer.h"
@@ -97,6 +98,7 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
   stages.begin("optimize", 0.6);
   PUMICE_CHECK(run_passes(model, tfl_passes(), report.passes));
   for (auto& [name, graph] : model.graphs) PUMICE_CHECK(verify_graph(*graph));
+  share_signatures(model);
   report.after = statistics(model);
 
   stages.begin("write", 0.7);
