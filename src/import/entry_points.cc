@@ -100,11 +100,25 @@ bool is_training_or_idle(const Node& node) {
   return kIdle.count(node.op) || has_side_effect(node);
 }
 
+/// In a graph that also trains, what nothing reads is mostly losses and the gradients' dead ends.
+Status refuse_training_graph(const Graph& graph) {
+  for (const Node& node : graph)
+    if (has_side_effect(node) && node.op.find("Apply") != std::string::npos)
+      return Error(ErrorCode::kUsage,
+                   "the graph trains as well as infers, and nothing says which of its tensors are "
+                   "the model's outputs")
+          .at(node.name, node.op)
+          .hint("Name them with --output-arrays (and the inputs with --input-arrays): the training "
+                "side is then left behind");
+  return {};
+}
+
 /// A graph without signatures: outputs are what nothing reads, inputs the placeholders above them.
 Result<EntryPoint> from_structure(const Source& source, const ImportOptions& options,
                                   const NodesByName& nodes) {
   ImportOptions found = options;
   if (found.output_arrays.empty()) {
+    PUMICE_CHECK(refuse_training_graph(*source.graph));
     for (const Node& node : *source.graph) {
       if (is_training_or_idle(node) || node.result_count() == 0) continue;
       bool unread = true;
