@@ -1,0 +1,86 @@
+// Optimizer registrations: found in a source's facts, compared, reconciled.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "formats/source.h"
+#include "pumice/optimizers.h"
+
+namespace pumice {
+
+/// One place of the source that mentions a registration.
+struct Place {
+  std::string file;  // relative to the source: "config.json", "saved_model.pb", "graph"
+  std::string path;  // JSON pointer, object path ("root.optimizer"), key prefix, or node names
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
+/// A hyperparameter's value: JSON text ("0.001", "true", "\"name\"", "{…}" for a schedule).
+struct Hyperparameter {
+  std::string name, json;
+};
+
+/// One definition of an optimizer, however many places of the source mention it.
+struct Registration {
+  std::string id;               // "r0", in order of discovery
+  std::string kind = "unknown"; // base algorithm, lower case: "adam", "sgd", "rmsprop", "momentum"
+  std::string class_name;       // "Adam"
+  std::string registered_name;  // "Custom>Adam"; empty: none
+  bool custom = false;
+  std::string generation;       // "keras3", "tf_keras", "tf_keras_legacy", "tf1"
+  std::vector<Hyperparameter> hyperparameters;  // sorted by name
+  std::optional<int64_t> iterations;
+  std::string owner;            // path of the (sub-)model that it belongs to; empty: the root
+  std::set<std::string> variables;  // trained variables, by their names or keys in the source
+  uint64_t bytes = 0;           // of its own state (slots, counters)
+  std::vector<std::string> slots;   // slot names: "m", "v", "momentum"
+  std::vector<Place> found_in;
+};
+
+struct Conflict {
+  std::string kind;  // "duplicate", "hyperparameters", "override", "merged", "slot_collision",
+                     // "orphan_slots", "generation"
+  std::vector<std::string> registrations;  // ids
+  std::string explanation, suggestion;
+};
+
+struct Action {
+  std::string action, registration, detail;
+};
+
+struct Resolution {
+  OptimizerPolicy policy = OptimizerPolicy::kStrip;
+  std::vector<Action> actions;
+};
+
+struct OptimizerFindings {
+  std::vector<Registration> registrations;
+  std::vector<Conflict> conflicts;
+  Resolution resolution;
+  std::vector<std::string> warnings;  // places that could not be read
+};
+
+/// Every registration of the source; what several places say of one optimizer is one. Linear in
+/// objects, keys and nodes.
+std::vector<Registration> collect_registrations(const Source& source,
+                                                std::vector<std::string>& warnings);
+/// What cannot all be the model's one optimizer.
+std::vector<Conflict> find_conflicts(const Source& source,
+                                     const std::vector<Registration>& registrations);
+/// What a policy does with them. kUnsupported when it cannot be carried out (unify of two kinds).
+Result<Resolution> reconcile(const std::vector<Registration>& registrations,
+                             const std::vector<Conflict>& conflicts, OptimizerPolicy policy);
+
+/// All three in one.
+Result<OptimizerFindings> find_optimizers(const Source& source, OptimizerPolicy policy);
+
+std::string to_json(const OptimizerFindings& findings);
+std::string to_text(const OptimizerFindings& findings);
+
+}  // namespace pumice
