@@ -246,8 +246,40 @@ Status evaluate_pack(EvalContext& context) {
   return {};
 }
 
+// A shape made of scalars. PACK would leave it open until the model runs; CONCATENATION is computed
+// before. Neighbouring constants become one.
+Value* pack_sizes(Node& node, Lowering& lowering) {
+  Value* y = node.result();
+  std::vector<Value*> parts;
+  std::vector<int64_t> pending;
+  auto flush = [&] {
+    if (pending.empty()) return;
+    auto n = static_cast<int64_t>(pending.size());
+    parts.push_back(lowering.constant(
+        y->dtype == DType::kInt64 ? Tensor::of<int64_t>(DType::kInt64, {n}, pending)
+                                  : Tensor::vector_i32(pending)));
+    pending.clear();
+  };
+  for (size_t i = 0; i < node.operand_count(); ++i) {
+    if (auto known = constant_integer(node.operand(i))) {
+      pending.push_back(*known);
+    } else {
+      flush();
+      parts.push_back(lowering.reshape(node.operand(i), Shape{1}));
+    }
+  }
+  flush();
+  return parts.size() == 1 ? parts[0]
+                           : lowering.emit("CONCATENATION", parts, {{"axis", int64_t{0}}}, y->dtype,
+                                           y->shape);
+}
+
 Status lower_pack(Node& node, Lowering& lowering) {
   Value* y = node.result();
+  if (y->shape.is_rank(1) && (y->dtype == DType::kInt32 || y->dtype == DType::kInt64)) {
+    lowering.replace(node, 0, pack_sizes(node, lowering));
+    return {};
+  }
   PUMICE_TRY(DType dtype, carrier_of(node, y->dtype, kPacked));
   int64_t axis = node.attributes.integer("axis");
   if (y->shape.known_rank()) axis = static_cast<int64_t>(*normalize_axis(axis, y->shape.rank()));

@@ -107,7 +107,19 @@ Value* Lowering::slice(Value* x, const std::vector<int64_t>& begin,
       shape[i] = x->shape[i] - Dim(begin[i]);
     }
   }
-  return emit("SLICE", {x, constant_i32(begin), constant_i32(size)}, {}, x->dtype, shape);
+  // Where the input has unknown sizes, SLICE makes a tensor that the runtime allocates while it runs.
+  // STRIDED_SLICE does not; of a shape vector, it is computed before the model runs.
+  bool shape_vector = x->dtype == DType::kInt32 && x->shape.is_rank(1);
+  if (x->shape.fully_known() && !shape_vector)
+    return emit("SLICE", {x, constant_i32(begin), constant_i32(size)}, {}, x->dtype, shape);
+  std::vector<int64_t> end(begin.size(), 0), ones(begin.size(), 1);
+  int64_t to_the_end = 0;
+  for (size_t i = 0; i < begin.size(); ++i) {
+    if (size[i] >= 0) end[i] = begin[i] + size[i];
+    else to_the_end |= int64_t{1} << i;
+  }
+  return emit("STRIDED_SLICE", {x, constant_i32(begin), constant_i32(end), constant_i32(ones)},
+              {{"begin_mask", int64_t{0}}, {"end_mask", to_the_end}}, x->dtype, shape);
 }
 
 Value* Lowering::concat(std::span<Value* const> values, int axis) {
@@ -131,6 +143,26 @@ Value* Lowering::shape_of(Value* x) {
   Shape shape{x->shape.known_rank() ? Dim(static_cast<int64_t>(x->shape.rank())) : Dim()};
   return emit("SHAPE", {x}, {{"out_type", DType::kInt32}}, DType::kInt32,
               shape);
+}
+
+Value* Lowering::as_i32(Value* x) {
+  if (x->dtype != DType::kInt64) return cast(x, DType::kInt32);
+  // A CAST of a computed shape hides from the runtime, before it runs, what the shape is: the
+  // arithmetic is repeated in int32. Each of these nodes has one operand that holds sizes, or more.
+  Node* node = x->node();
+  const std::string& op = node->op;
+  if (op == "SHAPE") {
+    Value* sizes = shape_of(node->operand(0));
+    return sizes;
+  }
+  if (op == "CAST" && node->operand(0)->dtype == DType::kInt32) return node->operand(0);
+  bool first_only = op == "STRIDED_SLICE" || op == "RESHAPE" || op == "GATHER";
+  bool all = op == "CONCATENATION" || op == "MUL";
+  if (!first_only && !all) return cast(x, DType::kInt32);
+  std::vector<Value*> operands;
+  for (size_t i = 0; i < node->operand_count(); ++i)
+    operands.push_back(i == 0 || all ? as_i32(node->operand(i)) : node->operand(i));
+  return emit(op, operands, node->attributes, DType::kInt32, x->shape);
 }
 
 Result<Value*> Lowering::shape_vector(const Shape& target, std::span<Value* const> sources) {

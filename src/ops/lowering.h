@@ -48,7 +48,7 @@ class Lowering {
   /// PAD / PADV2 with constant paddings [before, after] per dimension.
   Value* pad(Value* x, const std::vector<std::pair<int64_t, int64_t>>& paddings,
              Value* value = nullptr);
-  /// SLICE with constant begin and size (-1: to the end).
+  /// SLICE or STRIDED_SLICE with constant begin and size (-1: to the end).
   Value* slice(Value* x, const std::vector<int64_t>& begin, const std::vector<int64_t>& size);
   Value* concat(std::span<Value* const> values, int axis);
 
@@ -58,8 +58,9 @@ class Lowering {
   /// the run-time shape of the source that has the same symbol. kUnsupported when a dimension has
   /// no source.
   Result<Value*> shape_vector(const Shape& target, std::span<Value* const> sources);
-  /// x as an int32 tensor (shape operands may be int64 in TensorFlow).
-  Value* as_i32(Value* x) { return cast(x, DType::kInt32); }
+  /// x as an int32 tensor (shape operands may be int64 in TensorFlow). Shape arithmetic is repeated in
+  /// int32 rather than cast.
+  Value* as_i32(Value* x);
 
   /// Replaces result i of the lowered node.
   void replace(Node& node, size_t i, Value* by) { graph_.replace_uses(node.result(i), by); }

@@ -1,5 +1,6 @@
 // Parts of a tensor: Slice and StridedSlice.
 #include <algorithm>
+#include <limits>
 
 #include "ops/carrier.h"
 #include "ops/eval.h"
@@ -101,9 +102,43 @@ Status lower_slice(Node& node, Lowering& lowering) {
     lowering.replace(node, 0, x);
     return {};
   }
-  Value* begin = as_clamped_i32(lowering, node.operand(1));
-  Value* size = as_clamped_i32(lowering, node.operand(2));
-  lowering.replace(node, 0, lowering.emit("SLICE", {x, begin, size}, {}, x->dtype, to));
+  // Where the input has unknown sizes, SLICE makes a tensor that the runtime allocates while it runs;
+  // STRIDED_SLICE does not.
+  auto begin = constant_integers(node.operand(1), 64), size = constant_integers(node.operand(2), 64);
+  auto fits = [](const std::vector<int64_t>& list) {
+    return std::all_of(list.begin(), list.end(),
+                       [](int64_t v) { return v < std::numeric_limits<int32_t>::max(); });
+  };
+  if (begin && size && fits(*begin) && fits(*size)) {
+    Value* y = lowering.slice(x, *begin, *size);
+    y->shape = to;
+    lowering.replace(node, 0, y);
+    return {};
+  }
+  if (begin && fits(*begin) && !x->shape.fully_known()) {
+    // From the beginning on, then as much as the size says. Sizes come from shapes: there is no -1.
+    auto known = elements_as_dims(node.operand(2));
+    bool sizes = known && std::all_of(known->begin(), known->end(),
+                                      [](Dim d) { return d.known() || d.is_symbol(); });
+    if (sizes) {
+      size_t rank = begin->size();
+      Value* rest = x;
+      if (std::any_of(begin->begin(), begin->end(), [](int64_t b) { return b != 0; }))
+        rest = lowering.slice(x, *begin, std::vector<int64_t>(rank, -1));
+      Value* y = lowering.emit("STRIDED_SLICE",
+                               {rest, lowering.constant_i32(std::vector<int64_t>(rank, 0)),
+                                lowering.as_i32(node.operand(2)),
+                                lowering.constant_i32(std::vector<int64_t>(rank, 1))},
+                               {}, x->dtype, to);
+      lowering.replace(node, 0, y);
+      return {};
+    }
+  }
+  lowering.replace(node, 0,
+                   lowering.emit("SLICE",
+                                 {x, as_clamped_i32(lowering, node.operand(1)),
+                                  as_clamped_i32(lowering, node.operand(2))},
+                                 {}, x->dtype, to));
   return {};
 }
 
@@ -311,6 +346,42 @@ bool takes_everything(const Node& node, const Spread& s, const std::vector<int64
   return true;
 }
 
+/// Replaces the ellipsis among `specs` entries by entries that take whole axes.
+void write_out_ellipsis(Lowering& lowering, size_t specs, size_t rank, int64_t ellipsis,
+                        Attributes& masks, Value* (&bounds)[3]) {
+  int64_t added = masks.integer("new_axis_mask");
+  size_t at = 0, taken = 0;
+  for (size_t i = 0; i < specs; ++i) {
+    if (ellipsis >> i & 1) at = i;
+    else if (!(added >> i & 1)) ++taken;
+  }
+  size_t whole = rank - taken;
+  // Which old entry each new one repeats; of whole axes, any will do: their bounds are masked.
+  std::vector<int64_t> from;
+  for (size_t i = 0; i < specs; ++i)
+    for (size_t k = 0; k < (i == at ? whole : 1); ++k) from.push_back(static_cast<int64_t>(i));
+  int64_t filled = ((int64_t{1} << whole) - 1) << at;
+  for (const char* name : {"begin_mask", "end_mask", "new_axis_mask", "shrink_axis_mask"}) {
+    int64_t old = masks.integer(name);
+    int64_t before = old & ((int64_t{1} << at) - 1), after = old >> (at + 1) << (at + whole);
+    bool bound = name[0] == 'b' || name[0] == 'e';
+    masks.set(name, before | after | (bound ? filled : 0));
+  }
+  auto n = static_cast<int64_t>(from.size());
+  for (size_t b = 0; b < 3; ++b) {
+    if (auto known = constant_integers(bounds[b], 64)) {
+      std::vector<int64_t> list;
+      for (int64_t i : from)
+        list.push_back(b == 2 && i == static_cast<int64_t>(at) ? 1 : (*known)[static_cast<size_t>(i)]);
+      bounds[b] = lowering.constant_i32(list);
+    } else {
+      bounds[b] = lowering.emit("GATHER", {bounds[b], lowering.constant_i32(from)},
+                                {{"axis", int64_t{0}}, {"batch_dims", int64_t{0}}}, DType::kInt32,
+                                Shape{n});
+    }
+  }
+}
+
 Status lower_strided_slice(Node& node, Lowering& lowering) {
   Value* x = node.operand(0);
   const Shape& to = node.result()->shape;
@@ -327,14 +398,23 @@ Status lower_strided_slice(Node& node, Lowering& lowering) {
       }
     }
   }
+  Value* bounds[] = {as_clamped_i32(lowering, node.operand(1)),
+                     as_clamped_i32(lowering, node.operand(2)),
+                     as_clamped_i32(lowering, node.operand(3))};
   Attributes masks;
-  for (const char* name :
-       {"begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"})
+  int64_t ellipsis = node.attributes.integer("ellipsis_mask");
+  for (const char* name : {"begin_mask", "end_mask", "new_axis_mask", "shrink_axis_mask"})
     masks.set(name, node.attributes.integer(name));
-  Value* sliced = lowering.emit("STRIDED_SLICE",
-                                {x, as_clamped_i32(lowering, node.operand(1)),
-                                 as_clamped_i32(lowering, node.operand(2)),
-                                 as_clamped_i32(lowering, node.operand(3))},
+  if (ellipsis != 0) {
+    // The kernel is wrong about an ellipsis that stands for no axis: written out as whole axes.
+    Dim specs = node.operand(1)->shape.is_rank(1) ? node.operand(1)->shape[0] : Dim();
+    if (!x->shape.known_rank() || !specs.known())
+      return unsupported(node, "an ellipsis, and a tensor of unknown rank");
+    PUMICE_CHECK(spread(node, static_cast<size_t>(specs.size()), x->shape.rank()));
+    write_out_ellipsis(lowering, static_cast<size_t>(specs.size()), x->shape.rank(), ellipsis, masks,
+                       bounds);
+  }
+  Value* sliced = lowering.emit("STRIDED_SLICE", {x, bounds[0], bounds[1], bounds[2]},
                                 std::move(masks), x->dtype, to);
   lowering.replace(node, 0, sliced);
   return {};
@@ -343,7 +423,7 @@ Status lower_strided_slice(Node& node, Lowering& lowering) {
 constexpr OpDef kOps[] = {
     {"Slice", infer_slice, evaluate_slice, lower_slice, "SLICE", ""},
     {"StridedSlice", infer_strided_slice, evaluate_strided_slice, lower_strided_slice,
-     "STRIDED_SLICE", ""},
+     "STRIDED_SLICE", "an ellipsis, of a tensor of unknown rank"},
 };
 
 }  // namespace

@@ -231,7 +231,9 @@ Status lower_unpack(Node& node, Lowering& lowering) {
                x->dtype == DType::kInt8 || x->dtype == DType::kInt16 ||
                x->dtype == DType::kInt32 || x->dtype == DType::kUInt8 || x->dtype == DType::kBool;
   auto n = static_cast<int64_t>(node.result_count());
-  if (elements && *elements > 0 && taken) {
+  // Of a shape vector, STRIDED_SLICE is computed before the model runs; UNPACK is not.
+  bool sizes = x->shape.is_rank(1) && x->dtype == DType::kInt32;
+  if (elements && *elements > 0 && taken && !sizes) {
     axis = static_cast<int64_t>(*normalize_axis(axis, x->shape.rank()));
     Value* const operands[] = {x};
     Node* unpack = lowering.emit_node("UNPACK", operands, {{"num", n}, {"axis", axis}},
@@ -243,23 +245,18 @@ Status lower_unpack(Node& node, Lowering& lowering) {
     }
     return {};
   }
-  // Positive axes: whole axes, then the index. Negative ones of unknown rank: an ellipsis, the
-  // index, then whole axes.
   if (x->shape.known_rank()) axis = static_cast<int64_t>(*normalize_axis(axis, x->shape.rank()));
-  size_t index = axis >= 0 ? static_cast<size_t>(axis) : 1;
-  size_t length = axis >= 0 ? index + 1 : static_cast<size_t>(1 - axis);
-  int64_t all = (int64_t{1} << length) - 1 - (int64_t{1} << index);
+  if (axis < 0) return unsupported(node, "a negative axis of a tensor of unknown rank");
+  auto index = static_cast<size_t>(axis);
+  int64_t all = (int64_t{1} << index) - 1;
   for (size_t i = 0; i < node.result_count(); ++i) {
-    std::vector<int64_t> begin(length, 0), end(length, 0), ones(length, 1);
+    std::vector<int64_t> begin(index + 1, 0), end(index + 1, 0), ones(index + 1, 1);
     begin[index] = static_cast<int64_t>(i);
     end[index] = begin[index] + 1;
     Value* part = lowering.emit(
         "STRIDED_SLICE",
         {x, lowering.constant_i32(begin), lowering.constant_i32(end), lowering.constant_i32(ones)},
-        {{"begin_mask", all},
-         {"end_mask", all},
-         {"ellipsis_mask", int64_t{axis < 0}},
-         {"shrink_axis_mask", int64_t{1} << index}},
+        {{"begin_mask", all}, {"end_mask", all}, {"shrink_axis_mask", int64_t{1} << index}},
         x->dtype, node.result(i)->shape);
     lowering.replace(node, i, part);
   }
@@ -269,7 +266,8 @@ Status lower_unpack(Node& node, Lowering& lowering) {
 constexpr OpDef kOps[] = {
     {"Split", infer_split, evaluate_split, lower_split, "SPLIT", "a run-time axis"},
     {"SplitV", infer_split, evaluate_split, lower_split, "SPLIT_V", "a run-time axis"},
-    {"Unpack", infer_unpack, evaluate_unpack, lower_unpack, "UNPACK", ""},
+    {"Unpack", infer_unpack, evaluate_unpack, lower_unpack, "UNPACK",
+     "a negative axis of a tensor of unknown rank"},
 };
 
 }  // namespace
