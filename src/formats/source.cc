@@ -11,12 +11,14 @@
 #include "formats/protobuf/reader.h"
 #include "formats/protobuf/text.h"
 #include "formats/saved_model/saved_model.h"
+#include "formats/tfjs/tfjs.h"
 
 namespace pumice {
 namespace {
 
 constexpr char kFormats[] =
-    "pumice reads SavedModel folders, GraphDef files (.pb, .pbtxt) and TF1 checkpoints (.meta).";
+    "pumice reads SavedModel folders, GraphDef files (.pb, .pbtxt), TF1 checkpoints (.meta) and "
+    "TensorFlow.js graph models (model.json).";
 
 Error unknown(const std::string& path, const std::string& what) {
   return Error(ErrorCode::kUnknownFormat, what).in(path).hint(kFormats);
@@ -137,8 +139,10 @@ Result<Source> read_file(const std::string& path, const ReadOptions& options) {
   if (is_sstable(text)) {
     if (const auto prefix = checkpoint_prefix(path)) return read_checkpoint(*prefix);
   }
+  if (is_tfjs_text(text)) return read_tfjs(path, options);
   switch (tell_proto(text)) {
     case Proto::kGraphDef:
+      if (has_tfjs_weights(path)) return read_tfjs(path, options);
       return read_graph_def_source(bytes, path);
     case Proto::kMetaGraph:
       if (const auto prefix = checkpoint_prefix(path)) return read_checkpoint(*prefix);
@@ -162,6 +166,7 @@ Result<Source> read_file(const std::string& path, const ReadOptions& options) {
 Result<Source> read_folder(const std::string& path, const ReadOptions& options) {
   if (is_saved_model(path)) return read_saved_model(path, options);
   if (const auto prefix = checkpoint_prefix(path)) return read_checkpoint(*prefix);
+  if (is_tfjs_folder(path)) return read_tfjs(path, options);
   PUMICE_TRY(const auto names, list_folder(path));
   if (names.empty()) return unknown(path, "the folder is empty");
   std::string some;
@@ -169,7 +174,7 @@ Result<Source> read_folder(const std::string& path, const ReadOptions& options) 
   if (names.size() > 5) some += ", …";
   return Error(ErrorCode::kUnknownFormat, "the folder holds no model")
       .in(path)
-      .expected("saved_model.pb, or a checkpoint")
+      .expected("saved_model.pb, a checkpoint, or model.json")
       .found(some)
       .hint(kFormats);
 }

@@ -60,17 +60,7 @@ Status read_signature(ProtoReader entry, MetaGraph* meta) {
   while (entry.next()) {
     if (entry.field() == 1) signature.key = entry.bytes();
     if (entry.field() != 2) continue;
-    ProtoReader def = entry.message();
-    while (def.next()) {
-      if (def.field() == 1 || def.field() == 2) {
-        auto& list = def.field() == 1 ? signature.inputs : signature.outputs;
-        PUMICE_TRY(auto tensor, read_signature_tensor(def.message(), &plain));
-        list.push_back(std::move(tensor));
-      } else if (def.field() == 3) {
-        signature.method = def.bytes();
-      }
-    }
-    PUMICE_CHECK(def.status());
+    PUMICE_CHECK(read_signature_def(entry.message(), &signature, &plain));
   }
   PUMICE_CHECK(entry.status());
   if (signature.key == "__saved_model_init_op" || signature.key == "__saved_model_train_op") return {};
@@ -79,10 +69,6 @@ Status read_signature(ProtoReader entry, MetaGraph* meta) {
                              "' has sparse or composite tensors and is left out");
     return {};
   }
-  // A protocol buffer's map has no order of its own.
-  const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
-  std::sort(signature.inputs.begin(), signature.inputs.end(), by_name);
-  std::sort(signature.outputs.begin(), signature.outputs.end(), by_name);
   meta->signatures.push_back(std::move(signature));
   return {};
 }
@@ -125,6 +111,24 @@ Status read_collection(ProtoReader entry, MetaGraph* meta) {
 }
 
 }  // namespace
+
+Status read_signature_def(ProtoReader def, SourceSignature* signature, bool* plain) {
+  while (def.next()) {
+    if (def.field() == 1 || def.field() == 2) {
+      auto& list = def.field() == 1 ? signature->inputs : signature->outputs;
+      PUMICE_TRY(auto tensor, read_signature_tensor(def.message(), plain));
+      list.push_back(std::move(tensor));
+    } else if (def.field() == 3) {
+      signature->method = def.bytes();
+    }
+  }
+  PUMICE_CHECK(def.status());
+  // A protocol buffer's map has no order of its own.
+  const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
+  std::sort(signature->inputs.begin(), signature->inputs.end(), by_name);
+  std::sort(signature->outputs.begin(), signature->outputs.end(), by_name);
+  return {};
+}
 
 Result<std::vector<std::string>> read_tags(std::string_view message) {
   std::vector<std::string> tags;

@@ -25,6 +25,10 @@ struct MetaGraph {
   std::vector<std::string> warnings;
 };
 
+/// Adds the inputs and outputs of a SignatureDef, sorted by name. `*plain` becomes false where one is
+/// a sparse or composite tensor.
+Status read_signature_def(ProtoReader def, SourceSignature* signature, bool* plain);
+
 /// The tags of a MetaGraphDef; reads nothing else.
 Result<std::vector<std::string>> read_tags(std::string_view message);
 

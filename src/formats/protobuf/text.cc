@@ -11,18 +11,6 @@
 namespace pumice {
 namespace {
 
-const TextField* find_field(std::string_view message, std::string_view name) {
-  const auto key = [](const TextField& f) {
-    return std::pair<std::string_view, std::string_view>(f.message, f.name);
-  };
-  const std::pair<std::string_view, std::string_view> wanted(message, name);
-  const TextField* end = kTextFields + kTextFieldsCount;
-  const TextField* it = std::lower_bound(
-      kTextFields, end, wanted,
-      [&](const TextField& f, const auto& w) { return key(f) < w; });
-  return it != end && key(*it) == wanted ? it : nullptr;
-}
-
 bool is_identifier(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -156,7 +144,7 @@ bool TextParser::message_body(std::string_view type, char close, int depth) {
     } else {
       const std::string_view name = word();
       if (name.empty()) return unexpected("a field name was expected");
-      field = find_field(type, name);
+      field = find_text_field(type, name);
     }
     const bool colon = accept(':');
     skip_space();
@@ -395,8 +383,20 @@ bool TextParser::scalar(const TextField* field) {
 
 }  // namespace
 
+const TextField* find_text_field(std::string_view message, std::string_view name) {
+  const auto key = [](const TextField& f) {
+    return std::pair<std::string_view, std::string_view>(f.message, f.name);
+  };
+  const std::pair<std::string_view, std::string_view> wanted(message, name);
+  const TextField* end = kTextFields + kTextFieldsCount;
+  const TextField* it = std::lower_bound(
+      kTextFields, end, wanted,
+      [&](const TextField& f, const auto& w) { return key(f) < w; });
+  return it != end && key(*it) == wanted ? it : nullptr;
+}
+
 bool text_schema_has(std::string_view message, std::string_view field) {
-  return find_field(message, field) != nullptr;
+  return find_text_field(message, field) != nullptr;
 }
 
 Result<std::string> text_to_wire(std::string_view text, std::string_view message) {

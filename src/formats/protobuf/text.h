@@ -32,6 +32,9 @@ struct TextField {
 extern const TextField kTextFields[];  // sorted by message, then by name
 extern const size_t kTextFieldsCount;
 
+/// The field of this name; null when the schema does not list it.
+const TextField* find_text_field(std::string_view message, std::string_view name);
+
 /// Whether `message` ("GraphDef", "SavedModel", …) has a field of this name.
 bool text_schema_has(std::string_view message, std::string_view field);
 
