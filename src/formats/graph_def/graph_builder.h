@@ -24,6 +24,9 @@ class GraphBuilder {
   GraphBuilder(Graph* graph, ProtoContext* context, OutputLookup lookup)
       : graph_(graph), context_(context), lookup_(std::move(lookup)) {}
 
+  /// Makes room for the names of this many nodes.
+  void reserve(size_t nodes) { nodes_.reserve(nodes); }
+
   /// Makes the node of a NodeDef; its inputs are kept until connect().
   Status add_node(ProtoReader node_def);
   /// Makes a graph input under this name (a function's argument).

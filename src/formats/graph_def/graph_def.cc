@@ -14,9 +14,12 @@ Result<GraphDefContent> read_graph_def(std::string_view message, std::shared_ptr
   const auto in_file = [&](Error error) { return std::move(error).in(context->file()); };
 
   // Functions first: a node may name one as its op.
+  size_t nodes = 0;
   ProtoReader outer(message);
   while (outer.next()) {
-    if (outer.field() == 2) {
+    if (outer.field() == 1) {
+      ++nodes;
+    } else if (outer.field() == 2) {
       if (Status s = functions->add_library(outer.message()); !s.ok()) return in_file(std::move(s).error());
     } else if (outer.field() == 4) {
       ProtoReader versions = outer.message();
@@ -30,6 +33,7 @@ Result<GraphDefContent> read_graph_def(std::string_view message, std::shared_ptr
 
   GraphBuilder builder(content.graph.get(), context.get(),
                        [functions](std::string_view op) { return functions->outputs_of(op); });
+  builder.reserve(nodes);
   ProtoReader again(message);
   while (again.next()) {
     if (again.field() != 1) continue;
