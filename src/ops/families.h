@@ -26,6 +26,7 @@ std::span<const OpDef> gather_ops();
 std::span<const OpDef> identity_ops();
 std::span<const OpDef> lrn_ops();
 std::span<const OpDef> matmul_ops();
+std::span<const OpDef> matrix_diag_ops();
 std::span<const OpDef> nms_ops();
 std::span<const OpDef> pad_ops();
 std::span<const OpDef> pool_ops();
