@@ -62,8 +62,11 @@ class Lowering {
   /// int32 rather than cast.
   Value* as_i32(Value* x);
 
-  /// Replaces result i of the lowered node.
-  void replace(Node& node, size_t i, Value* by) { graph_.replace_uses(node.result(i), by); }
+  /// Replaces result i of the lowered node. What was known of its elements stays known.
+  void replace(Node& node, size_t i, Value* by) {
+    if (by->partial.empty()) by->partial = node.result(i)->partial;
+    graph_.replace_uses(node.result(i), by);
+  }
 
  private:
   Graph& graph_;

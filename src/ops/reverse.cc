@@ -80,6 +80,16 @@ Status lower_reverse(Node& node, Lowering& lowering) {
   PUMICE_TRY(auto axes, reversed_axes(node, *operand, x->shape.rank()));
   for (size_t i = 0; i < axes.size(); ++i)
     if (x->shape[i] == Dim(1)) axes[i] = false;
+  if (x->dtype == DType::kInt32 && axes.size() == 1 && axes[0]) {
+    // A shape vector: STRIDED_SLICE is computed before the model runs.
+    Value* y = lowering.emit("STRIDED_SLICE",
+                             {x, lowering.constant_i32({0}), lowering.constant_i32({0}),
+                              lowering.constant_i32({-1})},
+                             {{"begin_mask", int64_t{1}}, {"end_mask", int64_t{1}}}, x->dtype,
+                             x->shape);
+    lowering.replace(node, 0, y);
+    return {};
+  }
   Value* y = x;
   for (size_t i = 0; i < axes.size(); ++i) {
     std::vector<int64_t> run;

@@ -327,94 +327,168 @@ Status evaluate_strided_slice(EvalContext& context) {
   return {};
 }
 
-/// Whether the slice takes every element in order: only axes of size 1 come and go.
-bool takes_everything(const Node& node, const Spread& s, const std::vector<int64_t>& begin,
-                      const std::vector<int64_t>& end, const std::vector<int64_t>& strides) {
-  const Shape& x = node.operand(0)->shape;
-  for (size_t a = 0; a < s.axes.size(); ++a) {
-    const Spread::Axis& axis = s.axes[a];
-    if (!axis.spec) continue;
-    size_t i = *axis.spec;
-    if (axis.shrunk) {
-      if (x[a] != Dim(1)) return false;
-      continue;
+/// A slice specification without an ellipsis, entry by entry. Where a number is not known before run
+/// time, `index` holds it (only of shrunk axes).
+struct Entry {
+  bool added = false, shrunk = false, begin_masked = true, end_masked = true;
+  int64_t begin = 0, end = 0, stride = 1;
+  Value* index = nullptr;
+};
+
+/// The entries of the specification; nullopt where more than indices of shrunk axes is unknown.
+std::optional<std::vector<Entry>> entries_of(const Node& node, Lowering& lowering, const Spread& s) {
+  auto begin = integers_if_known(node.operand(1)), end = integers_if_known(node.operand(2)),
+       strides = integers_if_known(node.operand(3));
+  if (!begin || !end || !strides) return std::nullopt;
+  std::vector<Entry> entries;
+  auto add_axis = [&](const Spread::Axis& axis) {
+    Entry e;
+    e.shrunk = axis.shrunk;
+    if (axis.spec) {
+      auto from = (*begin)[*axis.spec], to = (*end)[*axis.spec], step = (*strides)[*axis.spec];
+      e.begin_masked = axis.begin_masked;
+      e.end_masked = axis.end_masked;
+      bool sure = (e.begin_masked || from) && (e.shrunk || ((e.end_masked || to) && step));
+      if (e.shrunk && !from) {
+        Value* list = as_clamped_i32(lowering, node.operand(1));
+        int64_t at = static_cast<int64_t>(*axis.spec);
+        e.index = lowering.emit("STRIDED_SLICE",
+                                {list, lowering.constant_i32({at}), lowering.constant_i32({at + 1}),
+                                 lowering.constant_i32({1})},
+                                {{"shrink_axis_mask", int64_t{1}}}, DType::kInt32, Shape::scalar());
+      } else if (!sure) {
+        return false;
+      }
+      e.begin = from.value_or(0);
+      e.end = e.shrunk ? e.begin + 1 : to.value_or(0);
+      e.stride = e.shrunk ? 1 : *step;
     }
-    if (strides[i] != 1) return false;
-    if (!axis.begin_masked && begin[i] != 0) return false;
-    if (!axis.end_masked && !(x[a].known() && end[i] >= x[a].size())) return false;
+    entries.push_back(e);
+    return true;
+  };
+  size_t next = 0;  // the next axis that is no new one
+  auto add_until = [&](size_t axis) {
+    for (; next < axis; ++next)
+      if (!add_axis(s.axes[next])) return false;
+    return true;
+  };
+  for (int r : s.result) {
+    // Shrunk axes leave no trace among the result's: they come before the next one that does.
+    if (r < 0) {
+      Entry e;
+      e.added = true;
+      entries.push_back(e);
+    } else if (!add_until(static_cast<size_t>(r) + 1)) {
+      return std::nullopt;
+    }
+  }
+  if (!add_until(s.axes.size())) return std::nullopt;
+  return entries;
+}
+
+/// x at a run-time index along one axis, which goes. Negative indices count from the end.
+Value* take(Lowering& lowering, Value* x, size_t axis, Value* index) {
+  Value* size;
+  if (x->shape[axis].known()) {
+    size = lowering.constant(Tensor::scalar_i32(static_cast<int32_t>(x->shape[axis].size())));
+  } else {
+    auto at = static_cast<int64_t>(axis);
+    size = lowering.emit("STRIDED_SLICE",
+                         {lowering.shape_of(x), lowering.constant_i32({at}),
+                          lowering.constant_i32({at + 1}), lowering.constant_i32({1})},
+                         {{"shrink_axis_mask", int64_t{1}}}, DType::kInt32, Shape::scalar());
+  }
+  index = lowering.binary("FLOOR_MOD", index, size);
+  std::vector<Dim> dims = x->shape.dims();
+  dims.erase(dims.begin() + static_cast<std::ptrdiff_t>(axis));
+  return lowering.emit("GATHER", {x, index},
+                       {{"axis", static_cast<int64_t>(axis)}, {"batch_dims", int64_t{0}}}, x->dtype,
+                       Shape(dims));
+}
+
+/// Whether the entries take every element in order: only axes of size 1 come and go.
+bool takes_everything(const Shape& x, const std::vector<Entry>& entries) {
+  size_t a = 0;
+  for (const Entry& e : entries) {
+    if (e.added) continue;
+    Dim size = x[a++];
+    if (e.shrunk ? size != Dim(1)
+                 : e.stride != 1 || (!e.begin_masked && e.begin != 0) ||
+                       (!e.end_masked && !(size.known() && e.end >= size.size())))
+      return false;
   }
   return true;
 }
 
-/// Replaces the ellipsis among `specs` entries by entries that take whole axes.
-void write_out_ellipsis(Lowering& lowering, size_t specs, size_t rank, int64_t ellipsis,
-                        Attributes& masks, Value* (&bounds)[3]) {
-  int64_t added = masks.integer("new_axis_mask");
-  size_t at = 0, taken = 0;
-  for (size_t i = 0; i < specs; ++i) {
-    if (ellipsis >> i & 1) at = i;
-    else if (!(added >> i & 1)) ++taken;
+/// STRIDED_SLICE with constant bounds.
+Value* strided_slice(Lowering& lowering, Value* x, const std::vector<Entry>& entries,
+                     const Shape& to) {
+  std::vector<int64_t> begin, end, strides;
+  int64_t begin_mask = 0, end_mask = 0, added = 0, shrunk = 0;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const Entry& e = entries[i];
+    int64_t bit = int64_t{1} << i;
+    begin.push_back(e.begin);
+    end.push_back(e.end);
+    strides.push_back(e.stride);
+    if (e.added) added |= bit;
+    if (e.shrunk) shrunk |= bit;
+    if (!e.shrunk && !e.added && e.begin_masked) begin_mask |= bit;
+    if (!e.shrunk && !e.added && e.end_masked) end_mask |= bit;
   }
-  size_t whole = rank - taken;
-  // Which old entry each new one repeats; of whole axes, any will do: their bounds are masked.
-  std::vector<int64_t> from;
-  for (size_t i = 0; i < specs; ++i)
-    for (size_t k = 0; k < (i == at ? whole : 1); ++k) from.push_back(static_cast<int64_t>(i));
-  int64_t filled = ((int64_t{1} << whole) - 1) << at;
-  for (const char* name : {"begin_mask", "end_mask", "new_axis_mask", "shrink_axis_mask"}) {
-    int64_t old = masks.integer(name);
-    int64_t before = old & ((int64_t{1} << at) - 1), after = old >> (at + 1) << (at + whole);
-    bool bound = name[0] == 'b' || name[0] == 'e';
-    masks.set(name, before | after | (bound ? filled : 0));
-  }
-  auto n = static_cast<int64_t>(from.size());
-  for (size_t b = 0; b < 3; ++b) {
-    if (auto known = constant_integers(bounds[b], 64)) {
-      std::vector<int64_t> list;
-      for (int64_t i : from)
-        list.push_back(b == 2 && i == static_cast<int64_t>(at) ? 1 : (*known)[static_cast<size_t>(i)]);
-      bounds[b] = lowering.constant_i32(list);
-    } else {
-      bounds[b] = lowering.emit("GATHER", {bounds[b], lowering.constant_i32(from)},
-                                {{"axis", int64_t{0}}, {"batch_dims", int64_t{0}}}, DType::kInt32,
-                                Shape{n});
-    }
-  }
+  return lowering.emit("STRIDED_SLICE",
+                       {x, clamped_constant_i32(lowering, begin),
+                        clamped_constant_i32(lowering, end),
+                        clamped_constant_i32(lowering, strides)},
+                       {{"begin_mask", begin_mask},
+                        {"end_mask", end_mask},
+                        {"new_axis_mask", added},
+                        {"shrink_axis_mask", shrunk}},
+                       x->dtype, to);
 }
 
 Status lower_strided_slice(Node& node, Lowering& lowering) {
   Value* x = node.operand(0);
-  const Shape& to = node.result()->shape;
-  auto begin = constant_integers(node.operand(1), 64);
-  auto end = constant_integers(node.operand(2), 64);
-  auto strides = constant_integers(node.operand(3), 64);
-  if (begin && end && strides && x->shape.known_rank()) {
-    PUMICE_TRY(Spread s, spread(node, begin->size(), x->shape.rank()));
-    if (takes_everything(node, s, *begin, *end, *strides)) {
-      auto y = reshape_to(node, lowering, x, to);
-      if (y.ok()) {
-        lowering.replace(node, 0, *y);
-        return {};
+  Value* result = node.result();
+  const Shape& to = result->shape;
+  Dim specs = node.operand(1)->shape.is_rank(1) ? node.operand(1)->shape[0] : Dim();
+  if (x->shape.known_rank() && specs.known()) {
+    PUMICE_TRY(Spread s, spread(node, static_cast<size_t>(specs.size()), x->shape.rank()));
+    if (auto entries = entries_of(node, lowering, s); entries && entries->size() <= 30) {
+      // Run-time indices first, the last axis first: the others keep their numbers.
+      DType dtype = x->dtype;
+      size_t axis = s.axes.size();
+      for (size_t i = entries->size(); i-- > 0;) {
+        Entry& e = (*entries)[i];
+        if (e.added) continue;
+        --axis;
+        if (!e.index) continue;
+        PUMICE_TRY(DType taken, carrier_of(node, x->dtype,
+                                           {DType::kFloat32, DType::kFloat16, DType::kInt8,
+                                            DType::kInt16, DType::kInt32, DType::kInt64,
+                                            DType::kUInt8, DType::kBool}));
+        x = take(lowering, carry(lowering, x, taken), axis, e.index);
+        entries->erase(entries->begin() + static_cast<std::ptrdiff_t>(i));
       }
+      x = carry(lowering, x, dtype);
+      auto reshaped = takes_everything(x->shape, *entries)
+                          ? reshape_to(node, lowering, x, to)
+                          : Result<Value*>(unsupported(node, "a part is taken"));
+      lowering.replace(node, 0, reshaped.ok() ? *reshaped
+                                              : strided_slice(lowering, x, *entries, to));
+      return {};
     }
   }
-  Value* bounds[] = {as_clamped_i32(lowering, node.operand(1)),
-                     as_clamped_i32(lowering, node.operand(2)),
-                     as_clamped_i32(lowering, node.operand(3))};
+  if (node.attributes.integer("ellipsis_mask") != 0)
+    // The kernel is wrong about an ellipsis that stands for no axis.
+    return unsupported(node, "an ellipsis, and run-time bounds or a tensor of unknown rank");
   Attributes masks;
-  int64_t ellipsis = node.attributes.integer("ellipsis_mask");
   for (const char* name : {"begin_mask", "end_mask", "new_axis_mask", "shrink_axis_mask"})
     masks.set(name, node.attributes.integer(name));
-  if (ellipsis != 0) {
-    // The kernel is wrong about an ellipsis that stands for no axis: written out as whole axes.
-    Dim specs = node.operand(1)->shape.is_rank(1) ? node.operand(1)->shape[0] : Dim();
-    if (!x->shape.known_rank() || !specs.known())
-      return unsupported(node, "an ellipsis, and a tensor of unknown rank");
-    PUMICE_CHECK(spread(node, static_cast<size_t>(specs.size()), x->shape.rank()));
-    write_out_ellipsis(lowering, static_cast<size_t>(specs.size()), x->shape.rank(), ellipsis, masks,
-                       bounds);
-  }
-  Value* sliced = lowering.emit("STRIDED_SLICE", {x, bounds[0], bounds[1], bounds[2]},
+  Value* sliced = lowering.emit("STRIDED_SLICE",
+                                {x, as_clamped_i32(lowering, node.operand(1)),
+                                 as_clamped_i32(lowering, node.operand(2)),
+                                 as_clamped_i32(lowering, node.operand(3))},
                                 std::move(masks), x->dtype, to);
   lowering.replace(node, 0, sliced);
   return {};
@@ -423,7 +497,7 @@ Status lower_strided_slice(Node& node, Lowering& lowering) {
 constexpr OpDef kOps[] = {
     {"Slice", infer_slice, evaluate_slice, lower_slice, "SLICE", ""},
     {"StridedSlice", infer_strided_slice, evaluate_strided_slice, lower_strided_slice,
-     "STRIDED_SLICE", "an ellipsis, of a tensor of unknown rank"},
+     "STRIDED_SLICE", "an ellipsis with run-time bounds, or of unknown rank"},
 };
 
 }  // namespace

@@ -52,7 +52,7 @@ def cases():
     yield Case("PadV2", "at run time", [Spec((2, 3)), Spec((2, 2), "int32", (0, 2))],
                lambda x, p: tf.pad(x, p, constant_values=3.0), data_dependent=True)
     yield Case("Pad", "to a size", [Spec((B, U(3, 5)))], lambda x: tf.reshape(
-        tf.pad(x, [[0, 0], [0, 6 - tf.shape(x)[1]]]), [-1, 6]) * 2)
+        tf.pad(x, [[0, 0], [0, 6 - tf.shape(x)[1]]]), [-1, 6]) * 2, data_dependent=True)
     for mode in ("REFLECT", "SYMMETRIC"):
         for paddings in ([(0, 0), (1, 2), (0, 0)], [(1, 0), (2, 2), (3, 1)], [(0, 0), (0, 0), (0, 0)]):
             for shape in masks((2, 3, 4), "kkk", "ukk", "uuk"):
