@@ -118,6 +118,7 @@ class Case:
       `build` and shapes the op's work belongs in it (a constant operand's rank, an axis).
     build: takes the operands as symbolic tensors, returns a tensor or a sequence of them.
     data_dependent: an output's shape depends on the inputs' values: run in the Interpreter only.
+    evaluated: False where pumice's evaluator must not know the op (random numbers would fold).
     tolerance: a harness.tolerances.Tolerance where the op's own does not fit; give the reason there.
     note: tells values apart where op, attributes, shapes and dtypes agree.
     """
@@ -126,6 +127,7 @@ class Case:
     inputs: Sequence[Spec]
     build: Callable
     data_dependent: bool = False
+    evaluated: bool = True
     tolerance: object = None
     note: str = ""
     seed: int = 0
