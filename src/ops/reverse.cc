@@ -196,16 +196,11 @@ Status lower_roll(Node& node, Lowering& lowering) {
   if (!x->shape.known_rank())
     return unsupported(node, "the input's rank is not known before run time");
   PUMICE_TRY(auto shifts, shifts_of(node, *shift, *axis, x->shape.rank()));
-  PUMICE_TRY(DType dtype, carrier_of(node, x->dtype,
-                                     {DType::kFloat32, DType::kFloat16, DType::kInt8,
-                                      DType::kInt16, DType::kInt32, DType::kInt64, DType::kUInt8,
-                                      DType::kUInt32, DType::kBool}));
+  PUMICE_TRY(DType dtype, carrier_of(node, x->dtype, kReversed));
   if (x->shape.rank() > 6) return unsupported(node, "more than 6 axes");
   Value* y = carry(lowering, x, dtype);
   size_t rank = x->shape.rank();
   for (size_t d = 0; d < rank; ++d) {
-    Value *begin, *size;
-    Shape part = x->shape;
     if (x->shape[d].known()) {
       int64_t n = x->shape[d].size(), by = n > 0 ? floor_mod(shifts[d], n) : 0;
       if (by == 0) continue;
@@ -220,33 +215,20 @@ Status lower_roll(Node& node, Lowering& lowering) {
       continue;
     }
     if (shifts[d] == 0) continue;
-    if (shifts[d] < -(int64_t{1} << 31) || shifts[d] >= int64_t{1} << 31)
-      return unsupported(node, "a shift beyond int32");
-    // n - shift mod n, at run time; an axis of size 0 counts as 1.
-    Value* n = sizes_of(lowering, x, d, d + 1);
-    n = lowering.binary("MAXIMUM", n, lowering.constant_i32({1}));
-    Value* by = lowering.binary("FLOOR_MOD", lowering.constant_i32({shifts[d]}), n);
-    Value* at = lowering.binary("SUB", n, by);
-    auto vector = [&](int64_t others, Value* own) {
-      std::vector<Value*> parts;
-      if (d > 0) parts.push_back(lowering.constant_i32(std::vector<int64_t>(d, others)));
-      parts.push_back(own);
-      if (d + 1 < rank)
-        parts.push_back(lowering.constant_i32(std::vector<int64_t>(rank - d - 1, others)));
-      return lowering.concat(parts, 0);
-    };
-    part[d] = Dim::unknown();
-    begin = vector(0, at);
-    size = lowering.constant_i32(std::vector<int64_t>(rank, -1));
-    Value* last = lowering.emit("SLICE", {y, begin, size}, {}, dtype, part);
-    // An empty axis has no `at` elements to take: as many as there are.
-    Value* count = lowering.binary("MINIMUM", at, sizes_of(lowering, x, d, d + 1));
-    Value* first = lowering.emit(
-        "SLICE", {y, lowering.constant_i32(std::vector<int64_t>(rank, 0)), vector(-1, count)}, {},
-        dtype, part);
-    Value* const halves[] = {last, first};
-    y = lowering.concat(halves, static_cast<int>(d));
-    y->shape = x->shape;
+    if (shifts[d] < -(int64_t{1} << 30) || shifts[d] >= int64_t{1} << 30)
+      return unsupported(node, "a shift beyond 2^30");
+    // (0, 1, 2… - shift) mod n: the result's size is known before the model runs. An axis of size 0
+    // counts as 1, for the sake of the division.
+    Value* zero = lowering.scalar(DType::kInt32, 0);
+    Value* one = lowering.scalar(DType::kInt32, 1);
+    Value* n = lowering.reshape(sizes_of(lowering, x, d, d + 1), Shape::scalar());
+    Value* counted = lowering.emit("RANGE", {zero, n, one}, {}, DType::kInt32, Shape{x->shape[d]});
+    Value* from = lowering.binary(
+        "SUB", counted, lowering.constant(Tensor::scalar_i32(static_cast<int32_t>(shifts[d]))));
+    from = lowering.binary("FLOOR_MOD", from, lowering.binary("MAXIMUM", n, one));
+    y = lowering.emit("GATHER", {y, from},
+                      {{"axis", static_cast<int64_t>(d)}, {"batch_dims", int64_t{0}}}, dtype,
+                      x->shape);
   }
   lowering.replace(node, 0, carry(lowering, y, x->dtype));
   return {};

@@ -9,8 +9,9 @@ def cases():
                       ("LogSoftmax", lambda x: tf.raw_ops.LogSoftmax(logits=x))):
         for shape, patterns in (((7,), ["k", "u"]), ((2, 7), ["kk", "uk", "uu"]), ((2, 3, 7), ["kkk", "ukk", "uuk"]),
                                 ((2, 3, 2, 7), ["kkkk", "ukkk", "uuuk"]), ((2, 3, 2, 2, 7), ["kkkkk", "ukkkk"]),
-                                ((2, 1, 2, 3, 2, 5), ["kkkkkk", "ukkkkk"]),
-                                ((2, 1, 2, 3, 1, 2, 5), ["kkkkkkk", "ukkkkkk"])):
+                                ((2, 1, 2, 3, 2, 5), ["kkkkkk", "ukkkkk"])):
+            if op == "Softmax" and len(shape) > 5:
+                continue  # TensorFlow's own takes at most 5 axes
             for masked in masks(shape, *patterns):
                 yield Case(op, "", [Spec(masked)], build)
         yield Case(op, "", [Spec((B, 5), "float16")], build)
