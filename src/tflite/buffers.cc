@@ -75,7 +75,9 @@ uint32_t BufferTable::add(const std::string& bytes) {
 }
 
 uint32_t BufferTable::add_small(std::vector<std::byte> bytes) {
-  const auto [it, added] = small_.try_emplace(bytes, static_cast<uint32_t>(entries_.size()));
+  const std::string_view key(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto [it, added] = small_.try_emplace(key, static_cast<uint32_t>(entries_.size()));
+  // Moving a vector leaves its bytes where they are, so the key stays good.
   if (added) entries_.push_back({std::move(bytes), {}, 0, 0});
   return it->second;
 }

@@ -5,8 +5,8 @@
 // streams them there. What a reader sees is an ordinary file.
 #pragma once
 
-#include <map>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -56,7 +56,7 @@ class BufferTable {
 
   std::vector<Entry> entries_;
   uint64_t large_bytes_ = 0;
-  std::map<std::vector<std::byte>, uint32_t> small_;
+  std::unordered_map<std::string_view, uint32_t> small_;  // by the bytes that an entry holds
   std::unordered_map<const std::byte*, std::vector<uint32_t>> large_;  // by the source's address
 };
 

@@ -16,6 +16,7 @@ using schema::vtable_entry;
 /// Names of tensors, no two the same.
 class Names {
  public:
+  explicit Names(size_t expected) { taken_.reserve(expected); }
   bool take(const std::string& name) { return taken_.insert(name).second; }
   /// `stem`, or `stem_1`, `stem_2`…: the first that is free.
   std::string unique(const std::string& stem) {
@@ -31,7 +32,8 @@ class Names {
   std::unordered_map<std::string, int> next_;
 };
 
-/// A node's name without the calls that it was expanded from: what a SavedModel's function is called by
+/// A node's name without the calls that it was expanded from: what a SavedModel's function is
+/// called by
 /// ("StatefulPartitionedCall_1/StatefulPartitionedCall/") says nothing, and fills kilobytes.
 std::string_view without_calls(std::string_view name) {
   constexpr std::string_view kCall = "PartitionedCall";
@@ -106,6 +108,8 @@ class SubgraphWriter {
   }
 
   void number_tensors() {
+    index_.reserve(graph_.node_count());
+    values_.reserve(graph_.node_count());
     for (const Value* input : graph_.inputs()) number(input);
     for (const Node& node : graph_) {
       if (node.op == "Const" && node.result()->unused()) continue;
@@ -115,7 +119,7 @@ class SubgraphWriter {
 
   /// Names that were asked for come first, so that no derived one takes theirs.
   void name_tensors() {
-    Names names;
+    Names names(values_.size());
     names_.resize(values_.size());
     for (size_t i = 0; i < values_.size(); ++i) {
       if (!values_[i]->name.empty()) names_[i] = names.unique(values_[i]->name);
