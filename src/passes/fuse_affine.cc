@@ -95,7 +95,7 @@ bool fuse_into(Graph& graph, Node& linear, const Linear& how) {
   auto affine = affine_of(*reader, operand, rank, channels);
   if (!affine) return false;
   bool scales = !affine->factor.empty();
-  if (scales && (!constant || constant->dtype() != DType::kFloat32 || !weights->single_use()))
+  if (scales && (!constant || constant->dtype() != DType::kFloat32))
     return false;
   if (scales && constant->dims()[static_cast<size_t>(how.channel_axis)] != channels) return false;
 

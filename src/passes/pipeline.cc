@@ -17,14 +17,26 @@ Result<size_t> infer_and_fold(Model& model, Graph& graph) {
 std::vector<Pass> tf_passes() {
   return {
       {"infer_and_fold", infer_and_fold},
+      {"dilated_conv", dilated_conv},
+      {"merge_equal_tf", merge_equal},
   };
 }
 
 std::vector<Pass> tfl_passes() {
   return {
+      // What stands in the way of the others goes first.
+      {"cancel_transposes", cancel_transposes},
+      {"layout", layout},
+      {"cancel_transposes_again", cancel_transposes},
+      {"cancel_reshapes", cancel_reshapes},
+      // Before fusions take the parts of what is recognized.
+      {"recognize_activation", recognize_activation},
+      {"recognize_norm", recognize_norm},
+      {"unneeded", unneeded},
       {"fuse_affine", fuse_affine},
       {"fuse_pad", fuse_pad},
       {"fuse_activation", fuse_activation},
+      {"merge_equal", merge_equal},
       {"own_output_tensors", own_output_tensors},
   };
 }

@@ -32,9 +32,17 @@ std::vector<Pass> tfl_passes();
 Status run_passes(Model& model, const std::vector<Pass>& passes, std::vector<PassRecord>& records);
 
 // The rewrites themselves; each is described at the head of its file.
+Result<size_t> cancel_reshapes(Model& model, Graph& graph);
+Result<size_t> cancel_transposes(Model& model, Graph& graph);
+Result<size_t> dilated_conv(Model& model, Graph& graph);
 Result<size_t> fuse_activation(Model& model, Graph& graph);
 Result<size_t> fuse_affine(Model& model, Graph& graph);
 Result<size_t> fuse_pad(Model& model, Graph& graph);
+Result<size_t> layout(Model& model, Graph& graph);
+Result<size_t> merge_equal(Model& model, Graph& graph);
 Result<size_t> own_output_tensors(Model& model, Graph& graph);
+Result<size_t> recognize_activation(Model& model, Graph& graph);
+Result<size_t> recognize_norm(Model& model, Graph& graph);
+Result<size_t> unneeded(Model& model, Graph& graph);
 
 }  // namespace pumice

@@ -1,0 +1,156 @@
+// BEFORE  ADD(RELU(x), Const[1, 2])   MUL(RELU(x), Const[1, 2])      two RELUs, two Consts
+// AFTER   ADD(RELU(x), Const[1, 2])   MUL(RELU(x), Const[1, 2])      one of each
+//
+// Common subexpressions: nodes of the same op, attributes and operands. Constants are equal when they
+// show the same bytes of the source in the same way, or have equal contents of at most 64 KiB.
+// Nothing that has a state or draws random numbers is merged.
+#include <string_view>
+#include <unordered_map>
+
+#include "passes/pipeline.h"
+#include "passes/rewrite.h"
+
+namespace pumice {
+namespace {
+
+constexpr size_t kLargestHashed = 64 << 10;
+
+/// Hash and equality of attributes, where equal means surely equal.
+class Mix {
+ public:
+  void add(uint64_t v) { hash_ = (hash_ ^ v) * 0x9e3779b97f4a7c15u ^ (hash_ >> 29); }
+  void add(std::string_view s) { add(std::hash<std::string_view>{}(s)); }
+  uint64_t value() const { return hash_; }
+
+ private:
+  uint64_t hash_ = 0x243f6a8885a308d3u;
+};
+
+std::string_view view_of(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+bool comparable_bytes(const Constant& c) {
+  return c.dtype() != DType::kString && element_size(c.dtype()) > 0 &&
+         c.byte_size() <= kLargestHashed;
+}
+
+/// What a node is looked up by. Small constants come with their contents.
+struct Key {
+  const Node* node;
+  uint64_t hash;
+  Tensor contents;  // of small constants
+};
+
+bool same_attribute(const Attribute& a, const Attribute& b) {
+  if (a.index() != b.index()) return false;
+  if (const auto* c = std::get_if<Constant>(&a)) return c->same_source_as(std::get<Constant>(b));
+  bool same = false;
+  std::visit(
+      [&](const auto& v) {
+        using T = std::decay_t<decltype(v)>;
+        if constexpr (!std::is_same_v<T, Constant> && !std::is_same_v<T, FunctionRef> &&
+                      !std::is_same_v<T, std::vector<FunctionRef>>)
+          same = v == std::get<T>(b);
+      },
+      a);
+  return same;
+}
+
+bool same_attributes(const Attributes& a, const Attributes& b) {
+  if (a.size() != b.size()) return false;
+  auto other = b.begin();
+  for (const auto& [name, value] : a) {
+    if (name != other->first || !same_attribute(value, other->second)) return false;
+    ++other;
+  }
+  return true;
+}
+
+struct Equal {
+  bool operator()(const Key& a, const Key& b) const {
+    const Node &x = *a.node, &y = *b.node;
+    if (a.hash != b.hash || x.op != y.op || x.operand_count() != y.operand_count() ||
+        x.result_count() != y.result_count())
+      return false;
+    for (size_t i = 0; i < x.operand_count(); ++i)
+      if (x.operand(i) != y.operand(i)) return false;
+    for (size_t i = 0; i < x.result_count(); ++i)
+      if (x.result(i)->dtype != y.result(i)->dtype) return false;
+    const Constant *c = constant_of(x.result()), *d = constant_of(y.result());
+    if (c && d) {
+      if (c->same_source_as(*d)) return true;
+      return c->dtype() == d->dtype() && c->dims() == d->dims() && comparable_bytes(*c) &&
+             view_of(a.contents.bytes()) == view_of(b.contents.bytes());
+    }
+    return same_attributes(x.attributes, y.attributes);
+  }
+};
+struct Hash {
+  size_t operator()(const Key& key) const { return key.hash; }
+};
+
+bool mergeable(const Node& node) {
+  if (node.result_count() == 0 || node.is("Input") || has_side_effect(node)) return false;
+  std::string_view op = node.op;
+  auto has = [&](std::string_view part) { return op.find(part) != std::string_view::npos; };
+  if (op == "WHILE" || op == "IF" || op == "CALL" || op == "CALL_ONCE") return false;
+  // State, random numbers, nodes that call graphs, queues and lists, and what is not known.
+  for (std::string_view part :
+       {"VAR_HANDLE", "READ_VARIABLE", "RANDOM", "MULTINOMIAL", "HASHTABLE", "custom:",
+        "VarHandle", "ReadVariable", "Variable", "Random", "Multinomial", "Table",
+        "TensorArray", "TensorList", "While", "If", "Call", "Placeholder", "Queue", "Iterator",
+        "Stack", "Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "Stateful",
+        "PyFunc", "Print", "Assert", "Timestamp", "Unique"})
+    if (has(part)) return false;
+  return true;
+}
+
+Key key_of(const Node& node) {
+  Mix mix;
+  Key key{&node, 0, {}};
+  mix.add(node.op);
+  if (const Constant* c = constant_of(node.result())) {
+    mix.add(static_cast<uint64_t>(c->dtype()));
+    for (int64_t d : c->dims()) mix.add(static_cast<uint64_t>(d));
+    if (comparable_bytes(*c)) {
+      key.contents = c->materialize();
+      mix.add(view_of(key.contents.bytes()));
+    } else {
+      mix.add(reinterpret_cast<uintptr_t>(c->source().bytes().data()));
+    }
+  } else {
+    for (size_t i = 0; i < node.operand_count(); ++i)
+      mix.add(reinterpret_cast<uintptr_t>(node.operand(i)));
+    mix.add(node.attributes.size());
+    for (const auto& [name, value] : node.attributes)
+      if (const int64_t* i = std::get_if<int64_t>(&value)) mix.add(static_cast<uint64_t>(*i));
+  }
+  key.hash = mix.value();
+  return key;
+}
+
+}  // namespace
+
+Result<size_t> merge_equal(Model&, Graph& graph) {
+  std::unordered_map<Key, Node*, Hash, Equal> seen;
+  return for_each_node(graph, [&](Node& node) {
+    if (!mergeable(node)) return false;
+    auto [it, added] = seen.try_emplace(key_of(node), &node);
+    if (added) return false;
+    for (size_t i = 0; i < node.result_count(); ++i) {
+      Value *from = node.result(i), *to = it->second->result(i);
+      // Two outputs with names of their own stay two values.
+      if (!from->name.empty() && !to->name.empty() && from->name != to->name) return false;
+    }
+    for (size_t i = 0; i < node.result_count(); ++i) {
+      Value *from = node.result(i), *to = it->second->result(i);
+      if (to->name.empty()) to->name = from->name;
+      graph.replace_uses(from, to);
+    }
+    graph.erase(&node);
+    return true;
+  });
+}
+
+}  // namespace pumice
