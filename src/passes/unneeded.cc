@@ -148,6 +148,14 @@ bool join_constants(Graph& graph, Node& node) {
   if (a.dims() != b.dims() && a.elements() != 1 && b.elements() != 1) return false;
   std::vector<float> x = a.materialize().values<float>(), y = b.materialize().values<float>();
   const Dims dims = x.size() >= y.size() ? a.dims() : b.dims();
+  // A large constant that others read too would stand in the file twice.
+  auto shared = [](const Node& n) {
+    for (size_t i = 0; i < 2; ++i)
+      if (const Constant* k = constant_of(n.operand(i)))
+        return k->elements() > 256 && !n.operand(i)->single_use();
+    return false;
+  };
+  if (shared(node) || shared(inner)) return false;
   std::vector<float> both(std::max(x.size(), y.size()));
   for (size_t i = 0; i < both.size(); ++i) {
     float u = x[x.size() == 1 ? 0 : i], v = y[y.size() == 1 ? 0 : i];
