@@ -66,10 +66,17 @@ Status GraphBuilder::add_node(ProtoReader node_def) {
   if (!attribute_status.ok()) {
     return std::move(attribute_status).error().in(context_->file()).at(std::string(name), std::string(op));
   }
+  // The representation's own ops, which TensorFlow does not have.
+  if (op == "Input" || op == "Return") {
+    return Error(ErrorCode::kUnsupported, "the op's name is one that pumice keeps for itself")
+        .in(context_->file())
+        .at(std::string(name), std::string(op));
+  }
   Attributes all = attributes.take();
   // An op that no table knows has one result; more appear when they are read.
   uint64_t results = 1;
-  if (auto outputs = outputs_of(op)) results = count_results(*outputs, all).value_or(1);
+  const auto outputs = op == "Const" ? std::nullopt : outputs_of(op);
+  if (outputs) results = count_results(*outputs, all).value_or(1);
   if (results > 1) {
     if (results > kMaxResults) {
       return Error(ErrorCode::kTooLarge, "has too many results")

@@ -146,6 +146,15 @@ TEST(GraphDef, BrokenStructureIsNamed) {
   EXPECT_FALSE(read("versions { producer: 3 }").ok());
 }
 
+TEST(GraphDef, TheFileCannotRedefineOurOwnOps) {
+  EXPECT_EQ(read("node { name: \"r\" op: \"Return\" }").error().code(), ErrorCode::kUnsupported);
+  // A function of a constant's name, without outputs.
+  auto source = read(R"(library { function { signature { name: "Const" } } }
+    node { name: "c" op: "Const" attr { key: "value" value { tensor { dtype: DT_INT32 int_val: 3 } } } })");
+  ASSERT_TRUE(source.ok()) << source.error().text();
+  EXPECT_EQ(find(*source->graph, "c")->result_count(), 1u);
+}
+
 TEST(GraphDef, HostileResultNumbersCostNoMemory) {
   EXPECT_FALSE(read("node { name: \"t\" op: \"X\" } node { name: \"b\" op: \"Y\" input: \"t:4000000000\" }").ok());
   EXPECT_FALSE(read("node { name: \"t\" op: \"Split\" attr { key: \"num_split\" value { i: 4000000000 } } }").ok());

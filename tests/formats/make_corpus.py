@@ -1,0 +1,34 @@
+"""Small seeds for the readers' fuzzers, from real models:  python make_corpus.py MODELS fuzz/corpus"""
+import pathlib
+import sys
+
+from google.protobuf import text_format
+from tensorflow.core.framework import graph_pb2
+from tensorflow.core.protobuf import saved_model_pb2
+
+
+def main(models, corpus):
+    models, corpus = pathlib.Path(models), pathlib.Path(corpus)
+
+    def write(fuzzer, name, content):
+        if isinstance(content, str):
+            content = content.encode()
+        if len(content) < 40_000:
+            (corpus / fuzzer).mkdir(parents=True, exist_ok=True)
+            (corpus / fuzzer / name).write_bytes(content)
+
+    write("graph_def", "constants", (models / "graph_def/graph.pb").read_bytes())
+    graph = graph_pb2.GraphDef.FromString((models / "graph_def/graph.pb").read_bytes())
+    del graph.node[12:]
+    write("proto_text", "constants", text_format.MessageToString(graph))
+    for name in ("module", "v1_partitioned_saved", "tf_keras_export"):
+        message = saved_model_pb2.SavedModel.FromString((models / name / "saved_model.pb").read_bytes())
+        meta = message.meta_graphs[0]
+        write("meta_graph", name, meta.SerializeToString())
+        write("graph_def", name, meta.graph_def.SerializeToString())
+        write("sstable", name, (models / name / "variables/variables.index").read_bytes())
+    write("sstable", "part", b"30 10 0,5:-")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
