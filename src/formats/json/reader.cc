@@ -245,6 +245,10 @@ std::string_view JsonReader::number() {
   skip_space();
   const size_t end = number_end(text_, at_);
   if (end == at_) {
+    // What is cut off inside a number is truncated.
+    if (text_.find_first_not_of("0123456789+-.eE", at_) == std::string_view::npos) {
+      at_ = text_.size();
+    }
     unexpected("a number was expected");
     return {};
   }
