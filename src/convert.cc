@@ -57,13 +57,13 @@ void describe_signatures(Model& model, Stages& stages) {
       signature.outputs[i].dtype = graph.output(i)->dtype;
       signature.outputs[i].shape = graph.output(i)->shape;
     }
-    auto dependent = values_of_data_dependent_shape(graph);
+    ShapesAtRunTime shapes = shapes_at_run_time(graph);
     for (size_t i = 0; i < signature.outputs.size(); ++i)
-      if (dependent.count(graph.output(i)))
+      if (shapes.open.count(graph.output(i)))
         stages.warn({"interpreter-only",
                      "the shape of output '" + signature.outputs[i].name +
-                         "' depends on the data: LiteRT's Interpreter runs it, its compiled-model "
-                         "API refuses it",
+                         "' is known only while the model runs: LiteRT's Interpreter runs it, its "
+                         "compiled-model API refuses it",
                      graph.output(i)->node()->name});
   }
 }

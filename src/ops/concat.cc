@@ -96,12 +96,12 @@ Result<Tensor> concatenate(const EvalContext& context, std::span<const Tensor> p
   dims[*at] = 0;
   for (const Tensor& x : parts) {
     bool fits = x.rank() == rank && x.dtype() == parts[0].dtype();
+    fits = fits && !__builtin_add_overflow(dims[*at], x.dims()[*at], &dims[*at]);
     for (size_t d = 0; fits && d < rank; ++d) fits = d == *at || x.dims()[d] == dims[d];
     if (!fits)
       return malformed(context.node, "the inputs' shapes differ outside of the axis")
           .expected(to_string(parts[0].dims()))
           .found(to_string(x.dims()));
-    dims[*at] += x.dims()[*at];
   }
   PUMICE_CHECK(check_allocatable(context, dims));
   Tensor out = Tensor::zeros(parts[0].dtype(), dims);

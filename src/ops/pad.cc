@@ -1,5 +1,6 @@
 // Padding with a constant or with mirrored elements.
 #include <algorithm>
+#include <limits>
 
 #include "ops/carrier.h"
 #include "ops/eval.h"
@@ -23,7 +24,9 @@ Result<std::optional<Paddings>> constant_paddings(const Node& node) {
   if (flat->size() % 2 != 0) return bad_paddings(node, "two numbers for each axis");
   Paddings paddings;
   for (size_t i = 0; i < flat->size(); i += 2) {
-    if ((*flat)[i] < 0 || (*flat)[i + 1] < 0) return bad_paddings(node, "numbers of at least 0");
+    constexpr int64_t kMost = std::numeric_limits<int32_t>::max() / 2;
+    if ((*flat)[i] < 0 || (*flat)[i + 1] < 0 || (*flat)[i] > kMost || (*flat)[i + 1] > kMost)
+      return bad_paddings(node, "numbers of at least 0, below 2^30");
     paddings.emplace_back((*flat)[i], (*flat)[i + 1]);
   }
   return std::optional(paddings);

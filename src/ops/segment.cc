@@ -174,7 +174,7 @@ Status lower_unsorted(Node& node, Lowering& lowering) {
   return {};
 }
 
-// SEGMENT_SUM; what has no kernel of its own goes through the unsorted one, with the gaps set to 0.
+// Through the unsorted kernel, with the gaps set to 0; SEGMENT_SUM where the ids are not constant.
 Status lower_sorted(Node& node, Lowering& lowering) {
   Value *data = node.operand(0), *y = node.result();
   Combine combine = combine_of(node);
@@ -182,7 +182,8 @@ Status lower_sorted(Node& node, Lowering& lowering) {
   if (!data->shape.known_rank()) return unsupported(node, "data of unknown rank");
   Value* ids = lowering.as_i32(node.operand(1));
   Value* x = carry(lowering, data, dtype);
-  if (combine == Combine::kSum) {
+  // SEGMENT_SUM takes no gaps between the ids, and leaves its size open until it runs.
+  if (combine == Combine::kSum && !y->shape[0].known()) {
     Value* out = lowering.emit("SEGMENT_SUM", {x, ids}, {}, dtype, y->shape);
     lowering.replace(node, 0, carry(lowering, out, y->dtype));
     return {};
@@ -193,7 +194,7 @@ Status lower_sorted(Node& node, Lowering& lowering) {
     return unsupported(node, "the number of segments is not known before run time");
   Value* count = lowering.scalar(DType::kInt32, static_cast<double>(y->shape[0].size()));
   Value* out = lowering.emit(unsorted_kernel(combine), {x, ids, count}, {}, dtype, y->shape);
-  if (combine != Combine::kProd) {
+  if (combine != Combine::kProd && combine != Combine::kSum) {
     // How many slices each segment has, as a column.
     auto known = constant_integers(node.operand(1));
     if (!known) return unsupported(node, "ids that are not constant");
@@ -233,7 +234,8 @@ constexpr OpDef kOps[] = {
      "ids that are not constant"},
     {"SegmentProd", infer_sorted, evaluate_segments, lower_sorted, "UNSORTED_SEGMENT_PROD",
      "ids that are not constant"},
-    {"SegmentSum", infer_sorted, evaluate_segments, lower_sorted, "SEGMENT_SUM", "int64"},
+    {"SegmentSum", infer_sorted, evaluate_segments, lower_sorted, "UNSORTED_SEGMENT_SUM",
+     "int64; run-time ids with gaps"},
     {"UnsortedSegmentMax", infer_unsorted, evaluate_segments, lower_unsorted,
      "UNSORTED_SEGMENT_MAX", "dtypes other than float32 and int32"},
     {"UnsortedSegmentMin", infer_unsorted, evaluate_segments, lower_unsorted,

@@ -49,8 +49,12 @@ Status infer_slice(Node& node) {
     Dim whole = x->shape.known_rank() ? x->shape[i] : Dim::unknown();
     auto from = begin ? (*begin)[i] : std::nullopt;
     auto count = size ? (*size)[i] : std::nullopt;
-    if ((from && *from < 0) || (count && *count < -1) ||
-        (whole.known() && from && *from + std::max<int64_t>(count.value_or(0), 0) > whole.size()))
+    int64_t last = 0;
+    bool leaves = (from && *from < 0) || (count && *count < -1);
+    if (!leaves && from && whole.known())
+      leaves = __builtin_add_overflow(*from, std::max<int64_t>(count.value_or(0), 0), &last) ||
+               last > whole.size();
+    if (leaves)
       return malformed(node, "the slice leaves the input")
           .expected("a part of " + to_string(x->shape))
           .found("axis " + std::to_string(i) + ", begin " + std::to_string(from.value_or(0)) +

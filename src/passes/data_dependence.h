@@ -1,4 +1,4 @@
-// Which values have a shape that depends on the data of the inputs, not on their shapes alone.
+// Which values have a shape that LiteRT does not know before it runs the model.
 #pragma once
 
 #include <unordered_set>
@@ -7,8 +7,16 @@
 
 namespace pumice {
 
-/// Over a graph of TensorFlow Lite ops: the values whose shape can differ between two runs on inputs
-/// of the same shapes (what WHERE or UNIQUE find, a slice of computed length, …). Linear.
-std::unordered_set<const Value*> values_of_data_dependent_shape(const Graph& graph);
+struct ShapesAtRunTime {
+  /// Results that their kernels allocate while they run: what WHERE or UNIQUE find, a slice of
+  /// computed length, …. The compiled-model API takes none of them as an output.
+  std::unordered_set<const Value*> allocated;
+  /// Values with an unknown size from the first such kernel on: the runtime stops preparing there, so
+  /// their sizes are open although they may not depend on the data.
+  std::unordered_set<const Value*> open;
+};
+
+/// Over a graph of TensorFlow Lite ops, in execution order. Linear.
+ShapesAtRunTime shapes_at_run_time(const Graph& graph);
 
 }  // namespace pumice

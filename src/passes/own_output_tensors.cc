@@ -2,10 +2,12 @@
 // AFTER   Return(RESHAPE(x), y, RESHAPE(y), RESHAPE(c))
 //
 // The compiled-model runtime leaves an output uninitialised when its tensor is also an input or
-// stands under two output names; a same-shape RESHAPE gives each output a tensor of its own.
+// stands under two output names; a same-shape RESHAPE gives each output a tensor of its own. It takes
+// no output that a kernel allocates while it runs: where the sizes are known, the RESHAPE tells them.
 #include <unordered_set>
 
 #include "ops/lowering.h"
+#include "passes/data_dependence.h"
 #include "passes/pipeline.h"
 
 namespace pumice {
@@ -13,9 +15,11 @@ namespace pumice {
 Result<size_t> own_output_tensors(Model& model, Graph& graph) {
   size_t applied = 0;
   std::unordered_set<const Value*> taken;
+  ShapesAtRunTime shapes = shapes_at_run_time(graph);
   for (size_t i = 0; i < graph.output_count(); ++i) {
     Value* output = graph.output(i);
-    bool produced = !output->node()->is("Input") && !output->node()->is("Const");
+    bool produced = !output->node()->is("Input") && !output->node()->is("Const") &&
+                    !(shapes.allocated.count(output) && output->shape.fully_known());
     if (produced && taken.insert(output).second) continue;
     Lowering lowering(graph, graph.return_node());
     Value* own;

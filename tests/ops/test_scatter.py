@@ -27,11 +27,11 @@ def cases():
     yield Case("TensorScatterUpdate", "twice the same", [Spec((4, 2)), Spec((3, 2))],
                lambda x, u: tf.tensor_scatter_nd_update(x, [[1], [3], [1]], u))
     yield Case("TensorScatterUpdate", "batch", [Spec((B, 2)), Spec((1, 2))],
-               lambda x, u: tf.tensor_scatter_nd_update(x, [[0]], u))
+               lambda x, u: tf.tensor_scatter_nd_update(x, [[0]], u), data_dependent=True)
     yield Case("TensorScatterAdd", "batch", [Spec((B, 2)), Spec((1, 2))],
                lambda x, u: tf.tensor_scatter_nd_add(x, [[0]], u))
     yield Case("TensorScatterMax", "batch", [Spec((B, 2)), Spec((1, 2))],
-               lambda x, u: tf.tensor_scatter_nd_max(x, [[0]], u))
+               lambda x, u: tf.tensor_scatter_nd_max(x, [[0]], u), data_dependent=True)
     yield Case("TensorScatterUpdate", "rank 3 indices", [Spec((6, 2)), Spec((2, 2, 2))],
                lambda x, u: tf.tensor_scatter_nd_update(x, [[[0], [2]], [[3], [5]]], u))
     yield Case("ScatterNd", "rank 3 indices", [Spec((2, 2, 1), "int32", (0, 5)), Spec((2, 2, 3))],

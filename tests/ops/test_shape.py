@@ -26,7 +26,7 @@ def cases():
         yield Case("Rank", "", [Spec(shape)], lambda x: tf.raw_ops.Rank(input=x) + 1)
     yield Case("Rank", "", [Spec(Unranked((2, 3), (4,)))], lambda x: tf.raw_ops.Rank(input=x))
     # Arithmetic with shapes.
-    yield Case("Shape", "mean by size", [Spec((B, U(2, 4), 3))],
+    yield Case("Size", "mean by size", [Spec((B, U(2, 4), 3))],
                lambda x: tf.reduce_sum(x) / tf.cast(tf.size(x), tf.float32))
     yield Case("Shape", "half of the height", [Spec((B, U(4, 8), 3))],
                lambda x: x[:, :tf.shape(x)[1] // 2], data_dependent=True)
