@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harness import binary, compare, real_models, tfjs, tolerances
+from harness.reference import tf  # sets TensorFlow up before anything runs in it
 from . import tfjs_models
 from .referee import described
 from .test_readers import dump
@@ -19,14 +20,13 @@ REAL = [model for model in real_models.REAL.values() if model.referee.startswith
 
 def _graph(build):
     """The GraphDef of what `build` makes from a float placeholder `x` of [1, 8, 8, 3]."""
-    import tensorflow as tf
     graph = tf.Graph()
     with graph.as_default():
-        build(tf, tf.compat.v1.placeholder(tf.float32, [1, 8, 8, 3], name="x"))
+        build(tf.compat.v1.placeholder(tf.float32, [1, 8, 8, 3], name="x"))
     return graph.as_graph_def()
 
 
-def _net(tf, x):
+def _net(x):
     """Constants of every kind that a net has: filters, biases, index tables, masks, shapes."""
     rng = np.random.default_rng(3)
     y = tf.nn.conv2d(x, rng.normal(size=(3, 3, 3, 7)).astype("f"), [1, 2, 2, 1], "SAME")
@@ -36,7 +36,7 @@ def _net(tf, x):
     tf.reshape(y, [1, 16, 300], name="y")
 
 
-def _every_dtype(tf, x):
+def _every_dtype(x):
     rng = np.random.default_rng(4)
     for dtype in ("float32", "float64", "float16", "int8", "uint8", "int16", "uint16", "int32", "int64", "complex64"):
         tf.constant((rng.normal(size=(3, 5)) * 90).astype(dtype) if dtype != "complex64" else
@@ -47,7 +47,7 @@ def _every_dtype(tf, x):
     tf.constant(np.zeros((0, 4), "i"), name="empty")
 
 
-def _with_function(tf, x):
+def _with_function(x):
     @tf.function
     def inner(v):
         return v * tf.constant([1.0, 2.0, 3.0]) + 0.5
@@ -99,7 +99,6 @@ def test_real_model_is_read(model):
     Options(spelling="numbers")], ids=str)
 def test_every_dtype(tmp_path, options):
     graph = _graph(_every_dtype)
-    import tensorflow as tf
     expected = {}
     for node in graph.node:
         if node.op == "Const":
@@ -116,7 +115,6 @@ def test_every_dtype(tmp_path, options):
 
 @pytest.mark.parametrize("build", [_net, _with_function], ids=lambda build: build.__name__)
 def test_spelling_and_form_do_not_matter(tmp_path, build):
-    import tensorflow as tf
     graph, reads = _graph(build), []
     for options in (Options(), Options(spelling="numbers"), Options(old=True)):
         same = tf.compat.v1.GraphDef()

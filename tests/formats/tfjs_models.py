@@ -6,6 +6,9 @@ import json
 import numpy as np
 from google.protobuf import json_format
 
+from harness.reference import tf  # sets TensorFlow up before anything runs in it
+from tensorflow.core.framework import types_pb2
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -68,7 +71,6 @@ def _spell_in_numbers(value, dtypes):
 
 def write(folder, graph, signature=None, options=Options()):
     """Writes `graph` (a GraphDef, which is changed) and returns the path of its main file."""
-    import tensorflow as tf
     weights, data = [], []
     for node in _constants(graph):
         tensor = node.attr["value"].tensor
@@ -97,7 +99,6 @@ def write(folder, graph, signature=None, options=Options()):
         return folder / "tensorflowjs_model.pb"
     topology = json_format.MessageToDict(graph)
     if options.spelling == "numbers":
-        from tensorflow.core.framework import types_pb2
         topology = _spell_in_numbers(topology, dict(types_pb2.DataType.items()))
     model = {"format": "graph-model", "generatedBy": "2.21.0", "convertedBy": "TensorFlow.js Converter v4.22.0",
              "modelTopology": topology, "weightsManifest": manifest}
