@@ -97,6 +97,7 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
 
   stages.begin("optimize", 0.6);
   PUMICE_CHECK(run_passes(model, tfl_passes(), report.passes));
+  PUMICE_CHECK(initialize_variables(model));
   for (auto& [name, graph] : model.graphs) PUMICE_CHECK(verify_graph(*graph));
   share_signatures(model);
   report.after = statistics(model);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -17,6 +18,18 @@ int64_t variable_behind(const Value* value) {
   return value->node()->attributes.integer("variable", -1);
 }
 
+/// ResourceGather(handle, indices) is GatherV2(ReadVariableOp(handle), indices, batch_dims).
+void split_resource_gather(Graph& graph, Node& node) {
+  Node* read = graph.create("ReadVariableOp", {node.operand(0)}, 1, &node);
+  read->name = node.name;
+  read->attributes.set("dtype", node.attributes.dtype("dtype"));
+  read->result()->dtype = node.attributes.dtype("dtype");
+  int64_t axis = std::max<int64_t>(node.attributes.integer("batch_dims"), 0);
+  node.set_operand(0, read->result());
+  node.add_operand(graph.constant(Tensor::scalar_i32(static_cast<int32_t>(axis)), &node, node.name));
+  node.op = "GatherV2";
+}
+
 Error no_value(const Node& reader, const std::string& name, const std::string& why) {
   return Error(ErrorCode::kMalformed, "variable '" + name + "' has no value")
       .at(reader.name, reader.op)
@@ -29,6 +42,10 @@ Error no_value(const Node& reader, const std::string& name, const std::string& w
 }  // namespace
 
 Status bind_variables(Model& model) {
+  for (auto& [name, graph] : model.graphs)
+    for (Node& node : *graph)
+      if (node.is("ResourceGather") && node.operand_count() == 2) split_resource_gather(*graph, node);
+
   std::unordered_set<int64_t> written;
   for (auto& [name, graph] : model.graphs)
     for (Node& node : *graph)

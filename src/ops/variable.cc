@@ -50,11 +50,13 @@ Status infer_assign(Node& node) {
 }
 
 Value* handle(Node& node, Lowering& lowering) {
-  std::string name = node.attributes.string("shared_name");
-  if (name.empty()) name = node.name;
-  return lowering.emit("VAR_HANDLE", {},
-                       {{"container", node.attributes.string("container")}, {"shared_name", name}},
-                       DType::kResource, Shape::scalar());
+  // By the node's name, as the model knows its variables: shared names may be empty or repeat.
+  Value* made = lowering.emit("VAR_HANDLE", {}, {{"shared_name", node.name}}, DType::kResource,
+                              Shape::scalar());
+  // For initialize_variables.
+  if (const auto* number = node.attributes.find<int64_t>("variable"))
+    made->node()->attributes.set("_variable", *number);
+  return made;
 }
 
 Value* read(Lowering& lowering, Value* resource, DType dtype, const Shape& shape) {

@@ -74,7 +74,8 @@ ShapesAtRunTime shapes_at_run_time(const Graph& graph) {
     };
     bool allocates = node.is("WHERE") || node.is("UNIQUE") || node.is("SEGMENT_SUM");
     // These look at the file's sizes, not at those that the input was given.
-    if (node.is("SLICE") || node.is("TOPK_V2")) allocates = unknown_size(node.operand(0));
+    if (node.is("SLICE") || node.is("TOPK_V2") || node.is("MULTINOMIAL"))
+      allocates = unknown_size(node.operand(0));
     if (const auto* deciding = shape_operands(node.op))
       for (size_t i : *deciding) allocates |= !is_early(i);
     if (node.is("SHAPE") || node.is("RANK")) {
