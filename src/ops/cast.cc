@@ -26,6 +26,9 @@ bool truncates(const Node& node, DType from) {
          (from == DType::kFloat32 || from == DType::kFloat64);
 }
 
+/// Mantissa bits of float32 that a half precision type has no room for.
+int cut_bits(DType to) { return to == DType::kFloat16 ? 13 : 16; }
+
 Status evaluate_cast(EvalContext& context) {
   const Tensor& x = context.in(0);
   const DType to = context.node.attributes.dtype("DstT");
@@ -37,10 +40,10 @@ Status evaluate_cast(EvalContext& context) {
     return {};
   }
   Tensor narrow = cast_tensor(x, DType::kFloat32);
-  const int kept = to == DType::kFloat16 ? 13 : 16;  // mantissa bits beyond the target's
+  const int cut_off = cut_bits(to);
   Tensor cut = Tensor::zeros(DType::kFloat32, x.dims());
   for (int64_t i = 0; i < x.elements(); ++i)
-    cut.mutable_as<uint32_t>()[i] = narrow.at<uint32_t>(i) >> kept << kept;
+    cut.mutable_as<uint32_t>()[i] = narrow.at<uint32_t>(i) >> cut_off << cut_off;
   context.outputs = {cast_tensor(cut, to)};
   return {};
 }
@@ -57,9 +60,17 @@ Status lower_cast(Node& node, Lowering& lowering) {
     if (from != to && !has_cast_kernel(dtype))
       return unsupported(node, "TensorFlow Lite does not cast this dtype")
           .found(std::string(dtype_name(dtype)));
-  if (truncates(node, from))
-    return unsupported(node, "a cast that truncates has no kernel: they round");
-  lowering.replace(node, 0, lowering.cast(node.operand(0), to));
+  Value* x = node.operand(0);
+  if (truncates(node, from)) {
+    if (from != DType::kFloat32)
+      return unsupported(node, "only float32 is cut").found(std::string(dtype_name(from)));
+    // The bits as an integer, less the remainder that holds the lowest of them.
+    Value* bits = lowering.emit("BITCAST", {x}, {}, DType::kInt32, x->shape);
+    Value* unit = lowering.scalar(DType::kInt32, 1 << cut_bits(to));
+    bits = lowering.binary("SUB", bits, lowering.binary("FLOOR_MOD", bits, unit));
+    x = lowering.emit("BITCAST", {bits}, {}, from, x->shape);
+  }
+  lowering.replace(node, 0, lowering.cast(x, to));
   return {};
 }
 
@@ -117,7 +128,7 @@ Status lower_bitcast(Node& node, Lowering& lowering) {
 constexpr OpDef kOps[] = {
     {"Bitcast", infer_bitcast, evaluate_bitcast, lower_bitcast, "BITCAST", "no complex types"},
     {"Cast", infer_cast, evaluate_cast, lower_cast, "CAST",
-     "no uint64, no complex128, no strings; no truncation to half precision"},
+     "no uint64, no complex128, no strings"},
 };
 
 }  // namespace

@@ -227,12 +227,12 @@ Status evaluate_quantize(EvalContext& context) {
     low = {node.attributes.real("input_min")};
     high = {node.attributes.real("input_max")};
   } else {
-    if (context.inputs.size() < 3 || context.in(1).elements() != channels ||
-        context.in(2).elements() != channels)
+    const int64_t given = context.inputs.size() < 3 ? 0 : context.in(1).elements();
+    if (given < 1 || context.in(2).elements() != given || (given != 1 && given != channels))
       return malformed(node, "the range does not fit the input");
     for (int64_t i = 0; i < channels; ++i) {
-      low[static_cast<size_t>(i)] = static_cast<float>(context.in(1).number_at(i));
-      high[static_cast<size_t>(i)] = static_cast<float>(context.in(2).number_at(i));
+      low[static_cast<size_t>(i)] = static_cast<float>(context.in(1).number_at(i % given));
+      high[static_cast<size_t>(i)] = static_cast<float>(context.in(2).number_at(i % given));
     }
   }
   std::vector<Range> ranges;

@@ -62,17 +62,15 @@ Value* polynomial(Lowering& lowering, Value* x, std::span<const double> coeffici
   return sum;
 }
 
-// Kahan: with u = 1 + x rounded, log(u) / (u - 1) is as good at x's own place, so that
-// log1p(x) = log(u) * (x / (u - 1)); where u rounds to 1 it is x. The quotient is taken of at most
-// 1e30, where it is 1 anyway: infinity over infinity would be NaN.
+// Near zero by its series, to within 1e-8: the sum 1 + x keeps too few bits of x there, and the
+// runtimes' LOG is not exact enough beside 1 for the usual corrections of that.
 Value* log1p(Lowering& lowering, Value* x) {
-  Value* one = lowering.scalar(DType::kFloat32, 1);
-  Value* u = lowering.binary("ADD", x, one);
-  Value* bounded = lowering.binary("MINIMUM", x, lowering.scalar(DType::kFloat32, 1e30));
-  Value* distance = lowering.binary("SUB", lowering.binary("ADD", bounded, one), one);
-  Value* ratio = lowering.binary("DIV", bounded, distance);
-  Value* far = lowering.binary("MUL", lowering.unary("LOG", u), ratio);
-  return select(lowering, lowering.compare("EQUAL", u, one), x, far);
+  static constexpr double kSeries[] = {1.0 / 5, -1.0 / 4, 1.0 / 3, -1.0 / 2, 1};
+  Value* near = lowering.binary("MUL", x, polynomial(lowering, x, kSeries));
+  Value* sum = lowering.binary("ADD", x, lowering.scalar(DType::kFloat32, 1));
+  Value* is_near = lowering.compare("LESS", lowering.unary("ABS", x),
+                                    lowering.scalar(DType::kFloat32, 0.03));
+  return select(lowering, is_near, near, lowering.unary("LOG", sum));
 }
 
 // ELU is expm1 where its operand is not positive: expm1(x) = -exp(x) * expm1(-x) does the rest.

@@ -414,9 +414,11 @@ constexpr OpDef kOps[] = {
     {"ArgMin", infer_arg, evaluate_arg<false>, lower_arg, "ARG_MIN", ""},
     {"EuclideanNorm", infer_reduce, evaluate_reduce<NormOf>, lower_reduce, "SQUARE + SUM + SQRT",
      "floats only"},
-    {"Max", infer_reduce, evaluate_reduce<MaximumOf>, lower_reduce, "REDUCE_MAX", ""},
+    {"Max", infer_reduce, evaluate_reduce<MaximumOf>, lower_reduce, "REDUCE_MAX",
+     "of no floats at all it is the lowest finite one, not -infinity"},
     {"Mean", infer_reduce, evaluate_reduce<MeanOf>, lower_reduce, "MEAN", ""},
-    {"Min", infer_reduce, evaluate_reduce<MinimumOf>, lower_reduce, "REDUCE_MIN", ""},
+    {"Min", infer_reduce, evaluate_reduce<MinimumOf>, lower_reduce, "REDUCE_MIN",
+     "of no floats at all it is the largest finite one, not infinity"},
     {"Prod", infer_reduce, evaluate_reduce<ProductOf>, lower_reduce, "REDUCE_PROD", ""},
     {"Sum", infer_reduce, evaluate_reduce<SumOf>, lower_reduce, "SUM", ""},
 };
