@@ -46,10 +46,22 @@ Status infer_approximate(Node& node) {
   return {};
 }
 
+/// Bools as the numbers 0 and 1: in a file their bytes may be anything.
+Tensor bools_as_numbers(const Tensor& x) {
+  Tensor y = Tensor::zeros(DType::kUInt8, x.dims());
+  for (int64_t i = 0; i < x.elements(); ++i)
+    y.mutable_as<uint8_t>()[i] = x.at<uint8_t>(i) != 0 ? 1 : 0;
+  return y;
+}
+
 template <auto f>
 Status evaluate_compare(EvalContext& context) {
   Tensor a = context.in(0), b = context.in(1);
   PUMICE_CHECK(check_same_dtype(context.node, a.dtype(), b.dtype()));
+  if (a.dtype() == DType::kBool) {
+    a = bools_as_numbers(a);
+    b = bools_as_numbers(b);
+  }
   if (is_half(a.dtype())) {
     a = cast_tensor(a, DType::kFloat32);
     b = cast_tensor(b, DType::kFloat32);
@@ -160,9 +172,7 @@ Status lower_compare(Node& node, Lowering& lowering) {
 }
 
 Status lower_logical(Node& node, Lowering& lowering) {
-  const char* builtin = node.is("LogicalAnd")  ? "LOGICAL_AND"
-                        : node.is("LogicalOr") ? "LOGICAL_OR"
-                                               : "NOT_EQUAL";
+  const char* builtin = node.is("LogicalAnd") ? "LOGICAL_AND" : "LOGICAL_OR";
   lowering.replace(node, 0, lowering.compare(builtin, node.operand(0), node.operand(1)));
   return {};
 }
@@ -199,8 +209,6 @@ constexpr OpDef kOps[] = {
      lower_logical, "LOGICAL_AND", ""},
     {"LogicalOr", infer_compare, evaluate_logical<[](bool a, bool b) { return a || b; }>,
      lower_logical, "LOGICAL_OR", ""},
-    {"LogicalXor", infer_compare, evaluate_logical<[](bool a, bool b) { return a != b; }>,
-     lower_logical, "NOT_EQUAL", ""},
     {"NotEqual", infer_equal, evaluate_equal<kNotEqual>, lower_compare, "NOT_EQUAL", ""},
 };
 

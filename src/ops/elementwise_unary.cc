@@ -55,7 +55,7 @@ Status evaluate_float(EvalContext& context) {
   return {};
 }
 
-/// f on every number (bool too).
+/// f on every number.
 template <auto f>
 Status evaluate_number(EvalContext& context) {
   const Tensor& x = context.in(0);
@@ -63,9 +63,9 @@ Status evaluate_number(EvalContext& context) {
   Tensor y = Tensor::zeros(x.dtype(), x.dims());
   bool known = visit_number(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    map<T, T>(x, y, f);
+    if constexpr (!std::is_same_v<T, bool>) map<T, T>(x, y, f);
   });
-  if (!known)
+  if (!known || x.dtype() == DType::kBool)
     return unsupported(context.node, "is not evaluated for this dtype")
         .found(std::string(dtype_name(x.dtype())));
   context.outputs = {std::move(y)};
@@ -85,6 +85,15 @@ Status evaluate_test(EvalContext& context) {
     return unsupported(context.node, "is not evaluated for this dtype")
         .found(std::string(dtype_name(x.dtype())));
   }
+  context.outputs = {std::move(y)};
+  return {};
+}
+
+Status evaluate_not(EvalContext& context) {
+  const Tensor& x = context.in(0);
+  if (x.dtype() != DType::kBool) return malformed(context.node, "takes a bool tensor");
+  Tensor y = Tensor::zeros(DType::kBool, x.dims());
+  map<uint8_t, bool>(x, y, [](uint8_t v) { return v == 0; });
   context.outputs = {std::move(y)};
   return {};
 }
@@ -116,7 +125,7 @@ constexpr auto kAbs = [](auto x) {
 };
 constexpr auto kNeg = [](auto x) {
   using T = decltype(x);
-  if constexpr (std::is_floating_point_v<T> || std::is_same_v<T, bool>) return -x;
+  if constexpr (std::is_floating_point_v<T>) return -x;
   else return static_cast<T>(0 - static_cast<std::make_unsigned_t<T>>(x));
 };
 constexpr auto kSign = [](auto x) {
@@ -145,7 +154,7 @@ constexpr auto kReciprocal = [](auto x) {
 };
 constexpr auto kInvert = [](auto x) {
   using T = decltype(x);
-  if constexpr (std::is_same_v<T, bool> || std::is_floating_point_v<T>) return x;
+  if constexpr (std::is_floating_point_v<T>) return x;
   else return static_cast<T>(~x);
 };
 constexpr auto kSigmoid = [](auto x) {
@@ -154,7 +163,6 @@ constexpr auto kSigmoid = [](auto x) {
   T e = std::exp(x);
   return e / (T(1) + e);
 };
-constexpr auto kNot = [](auto x) { return !x; };
 #define PUMICE_STD(name) [](auto x) { return std::name(x); }
 
 // Lowering.
@@ -387,7 +395,7 @@ constexpr OpDef kOps[] = {
     {"Log", infer_same, evaluate_float<PUMICE_STD(log)>, lower_direct, "LOG", ""},
     {"Log1p", infer_same, evaluate_float<PUMICE_STD(log1p)>, lower_by<log1p>,
      "LOG and arithmetic", ""},
-    {"LogicalNot", infer_test, evaluate_number<kNot>, lower_not, "LOGICAL_NOT", ""},
+    {"LogicalNot", infer_test, evaluate_not, lower_not, "LOGICAL_NOT", ""},
     {"Neg", infer_same, evaluate_number<kNeg>, lower_direct, "NEG", ""},
     {"Real", infer_part, evaluate_part<PUMICE_STD(real)>, lower_part, "REAL", "complex64 only"},
     {"Reciprocal", infer_same, evaluate_number<kReciprocal>, lower_by<make_reciprocal>, "DIV", ""},

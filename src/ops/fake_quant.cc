@@ -39,8 +39,9 @@ Result<int64_t> number_of_bits(const Node& node, int64_t bits) {
   return malformed(node, "num_bits is out of range").found(std::to_string(bits));
 }
 
+template <size_t operands>
 Status infer_first(Node& node) {
-  PUMICE_CHECK(expect_operands(node, 1, 4));
+  PUMICE_CHECK(expect_operands(node, operands, operands));
   return infer_same_as_first(node);
 }
 
@@ -356,17 +357,17 @@ Status lower_quantize(Node& node, Lowering& lowering) {
 constexpr std::string_view kDecomposed = "MINIMUM + MAXIMUM + MUL + ROUND";
 
 constexpr OpDef kOps[] = {
-    {"FakeQuantWithMinMaxArgs", infer_first, evaluate_fake_quant, lower_fake_quant, "FAKE_QUANT",
+    {"FakeQuantWithMinMaxArgs", infer_first<1>, evaluate_fake_quant, lower_fake_quant, "FAKE_QUANT",
      ""},
-    {"FakeQuantWithMinMaxVars", infer_first, evaluate_fake_quant, lower_fake_quant, "FAKE_QUANT",
+    {"FakeQuantWithMinMaxVars", infer_first<3>, evaluate_fake_quant, lower_fake_quant, "FAKE_QUANT",
      ""},
-    {"FakeQuantWithMinMaxVarsPerChannel", infer_first, evaluate_fake_quant, lower_fake_quant,
+    {"FakeQuantWithMinMaxVarsPerChannel", infer_first<3>, evaluate_fake_quant, lower_fake_quant,
      "MINIMUM + MAXIMUM + MUL + FLOOR", ""},
-    {"QuantizeAndDequantize", infer_first, evaluate_quantize, lower_quantize, kDecomposed, ""},
-    {"QuantizeAndDequantizeV2", infer_first, evaluate_quantize, lower_quantize, kDecomposed, ""},
-    {"QuantizeAndDequantizeV3", infer_first, evaluate_quantize, lower_quantize, kDecomposed,
+    {"QuantizeAndDequantize", infer_first<1>, evaluate_quantize, lower_quantize, kDecomposed, ""},
+    {"QuantizeAndDequantizeV2", infer_first<3>, evaluate_quantize, lower_quantize, kDecomposed, ""},
+    {"QuantizeAndDequantizeV3", infer_first<4>, evaluate_quantize, lower_quantize, kDecomposed,
      "constant num_bits only"},
-    {"QuantizeAndDequantizeV4", infer_first, evaluate_quantize, lower_quantize, kDecomposed, ""},
+    {"QuantizeAndDequantizeV4", infer_first<3>, evaluate_quantize, lower_quantize, kDecomposed, ""},
 };
 
 }  // namespace

@@ -33,7 +33,7 @@ OPS = {
     "Neg": (tf.negative, None, ["float16", *INTEGERS]),
     "Reciprocal": (tf.math.reciprocal, (1, 9), ["float16"]),
     "Rint": (tf.math.rint, (-9, 9), []),
-    "Round": (lambda x: raw.Round(x=x), (-9, 9), ["float16", "int32", "int64"]),
+    "Round": (lambda x: raw.Round(x=x), (-9, 9), ["float16"]),
     "Rsqrt": (tf.math.rsqrt, (0.1, 9), ["float16"]),
     "Sigmoid": (tf.sigmoid, (-6, 6), ["float16"]),
     "Sign": (tf.sign, None, ["float16", *INTEGERS]),

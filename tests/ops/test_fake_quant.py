@@ -57,8 +57,8 @@ def cases():
                    lambda x, axis=axis, low=low: raw.QuantizeAndDequantizeV3(
                        input=x, input_min=low, input_max=-low / 2, num_bits=8, range_given=True, axis=axis))
         for op in ["QuantizeAndDequantizeV2", "QuantizeAndDequantizeV4"]:
-            yield Case(op, f"axis={axis},given=False", [x], lambda x, axis=axis, op=op: getattr(raw, op)(
-                input=x, input_min=-1.0, input_max=1.0, range_given=False, axis=axis))
+            yield Case(op, f"axis={axis},given=False", [x], lambda x, axis=axis, low=low, op=op: getattr(raw, op)(
+                input=x, input_min=low, input_max=-low, range_given=False, axis=axis))
     yield Case("QuantizeAndDequantizeV2", "run-time range",
                [Spec((B, 4)), Spec((), values=(-2, -1)), Spec((), values=(1, 2))],
                lambda x, a, b: raw.QuantizeAndDequantizeV2(input=x, input_min=a, input_max=b, range_given=True))
