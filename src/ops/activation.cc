@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/lower_math.h"
 #include "ops/eval.h"
 #include "ops/families.h"
 #include "ops/infer.h"
+#include "ops/lower_math.h"
 
 namespace pumice {
 namespace {
@@ -162,7 +162,8 @@ Value* make_elu(Lowering& lowering, Value* x) { return lowering.unary("ELU", x);
 Value* make_selu(Lowering& lowering, Value* x) {
   Value* above = scaled(lowering, lowering.unary("RELU", x), kSeluScale);
   Value* low = lowering.binary("MINIMUM", x, scalar(lowering, x, 0));
-  return lowering.binary("ADD", above, scaled(lowering, lowering.unary("ELU", low), kSeluScaleAlpha));
+  return lowering.binary("ADD", above,
+                         scaled(lowering, lowering.unary("ELU", low), kSeluScaleAlpha));
 }
 Value* make_softsign(Lowering& lowering, Value* x) {
   return lowering.binary("DIV", x, one_more(lowering, lowering.unary("ABS", x)));
@@ -235,8 +236,8 @@ constexpr OpDef kOps[] = {
      "ADD + MUL + SELECT_V2", ""},
     {"InvGrad", infer_gradient, evaluate_gradient<kReciprocalGrad>,
      lower_gradient<make_reciprocal_grad>, "SQUARE + MUL", ""},
-    {"LeakyRelu", infer_activation, evaluate_activation<kLeakyRelu>, lower_leaky_relu,
-     "LEAKY_RELU", ""},
+    {"LeakyRelu", infer_activation, evaluate_activation<kLeakyRelu>, lower_leaky_relu, "LEAKY_RELU",
+     ""},
     {"LeakyReluGrad", infer_gradient, evaluate_gradient<kLeakyReluGrad>, lower_leaky_relu_grad,
      "MUL + SELECT_V2", ""},
     {"ReciprocalGrad", infer_gradient, evaluate_gradient<kReciprocalGrad>,
@@ -261,8 +262,8 @@ constexpr OpDef kOps[] = {
      "EXP + LOG and arithmetic", ""},
     {"SoftplusGrad", infer_gradient, evaluate_gradient<kSoftplusGrad>,
      lower_gradient<make_softplus_grad>, "LOGISTIC + MUL", ""},
-    {"Softsign", infer_activation, evaluate_activation<kSoftsign>,
-     lower_activation<make_softsign>, "ABS + DIV", ""},
+    {"Softsign", infer_activation, evaluate_activation<kSoftsign>, lower_activation<make_softsign>,
+     "ABS + DIV", ""},
     {"SoftsignGrad", infer_gradient, evaluate_gradient<kSoftsignGrad>,
      lower_gradient<make_softsign_grad>, "SQUARE + DIV", ""},
     {"SqrtGrad", infer_gradient, evaluate_gradient<kSqrtGrad>, lower_gradient<make_sqrt_grad>,

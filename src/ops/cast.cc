@@ -96,8 +96,7 @@ Result<Shape> bitcast_shape(const Node& node, DType from, DType to, Shape shape)
 Status infer_bitcast(Node& node) {
   PUMICE_CHECK(expect_operands(node, 1, 1));
   const DType to = node.attributes.dtype("type");
-  PUMICE_TRY(Shape shape,
-             bitcast_shape(node, node.operand(0)->dtype, to, node.operand(0)->shape));
+  PUMICE_TRY(Shape shape, bitcast_shape(node, node.operand(0)->dtype, to, node.operand(0)->shape));
   set_result(node, 0, to, std::move(shape));
   return {};
 }
@@ -127,8 +126,7 @@ Status lower_bitcast(Node& node, Lowering& lowering) {
 
 constexpr OpDef kOps[] = {
     {"Bitcast", infer_bitcast, evaluate_bitcast, lower_bitcast, "BITCAST", "no complex types"},
-    {"Cast", infer_cast, evaluate_cast, lower_cast, "CAST",
-     "no uint64, no complex128, no strings"},
+    {"Cast", infer_cast, evaluate_cast, lower_cast, "CAST", "no uint64, no complex128, no strings"},
 };
 
 }  // namespace

@@ -1,10 +1,10 @@
 // Comparisons and logic of two tensors that broadcast: results are bool.
 #include <cmath>
 
-#include "ops/lower_math.h"
 #include "ops/eval.h"
 #include "ops/families.h"
 #include "ops/infer.h"
+#include "ops/lower_math.h"
 
 namespace pumice {
 namespace {
@@ -27,8 +27,8 @@ bool unequal_shapes(const Node& node) {
          !broadcast(node.operand(0)->shape, node.operand(1)->shape);
 }
 
-// `x == y` in Python sets incompatible_shape_error to false. Shapes that may be broadcast are taken to
-// be: otherwise the rank of every comparison with an unknown dimension would be lost.
+// `x == y` in Python sets incompatible_shape_error to false. Shapes that may be broadcast are taken
+// to be: otherwise the rank of every comparison with an unknown dimension would be lost.
 Status infer_equal(Node& node) {
   PUMICE_CHECK(expect_operands(node, 2, 2));
   PUMICE_CHECK(check_same_dtype(node, node.operand(0)->dtype, node.operand(1)->dtype));
@@ -70,9 +70,8 @@ Status evaluate_compare(EvalContext& context) {
   Tensor y = Tensor::zeros(DType::kBool, dims);
   bool* out = y.mutable_as<bool>();
   auto compare = [&](const auto& left, const auto& right) {
-    for_each_broadcast(dims, a.dims(), b.dims(), [&](int64_t i, int64_t ia, int64_t ib) {
-      out[i] = f(left[ia], right[ib]);
-    });
+    for_each_broadcast(dims, a.dims(), b.dims(),
+                       [&](int64_t i, int64_t ia, int64_t ib) { out[i] = f(left[ia], right[ib]); });
   };
   bool known = a.dtype() == DType::kString;
   if (known) {
@@ -152,7 +151,7 @@ Status evaluate_approximate(EvalContext& context) {
 /// The dtype to compare in: kernels take bool (for equality), int32, int64 and float32.
 Status lower_compare(Node& node, Lowering& lowering) {
   static constexpr std::pair<std::string_view, const char*> kNames[] = {
-      {"Equal", "EQUAL"}, {"NotEqual", "NOT_EQUAL"},   {"Less", "LESS"},
+      {"Equal", "EQUAL"},     {"NotEqual", "NOT_EQUAL"},   {"Less", "LESS"},
       {"Greater", "GREATER"}, {"LessEqual", "LESS_EQUAL"}, {"GreaterEqual", "GREATER_EQUAL"},
   };
   const bool equality = node.is("Equal") || node.is("NotEqual");
@@ -183,8 +182,9 @@ Status lower_approximate(Node& node, Lowering& lowering) {
   Value* difference = lowering.binary("SUB", a, computed(node, 1, lowering));
   double tolerance = node.attributes.real("tolerance", 1e-5f);
   if (a->dtype != DType::kFloat32) tolerance = std::trunc(tolerance);
-  lowering.replace(node, 0, lowering.compare("LESS", absolute(lowering, difference),
-                                             lowering.scalar(a->dtype, tolerance)));
+  lowering.replace(node, 0,
+                   lowering.compare("LESS", absolute(lowering, difference),
+                                    lowering.scalar(a->dtype, tolerance)));
   return {};
 }
 
@@ -200,11 +200,10 @@ constexpr OpDef kOps[] = {
      "SUB + ABS + LESS", ""},
     {"Equal", infer_equal, evaluate_equal<kEqual>, lower_compare, "EQUAL", ""},
     {"Greater", infer_compare, evaluate_compare<kGreater>, lower_compare, "GREATER", ""},
-    {"GreaterEqual", infer_compare, evaluate_compare<kGreaterEqual>, lower_compare,
-     "GREATER_EQUAL", ""},
+    {"GreaterEqual", infer_compare, evaluate_compare<kGreaterEqual>, lower_compare, "GREATER_EQUAL",
+     ""},
     {"Less", infer_compare, evaluate_compare<kLess>, lower_compare, "LESS", ""},
-    {"LessEqual", infer_compare, evaluate_compare<kLessEqual>, lower_compare,
-     "LESS_EQUAL", ""},
+    {"LessEqual", infer_compare, evaluate_compare<kLessEqual>, lower_compare, "LESS_EQUAL", ""},
     {"LogicalAnd", infer_compare, evaluate_logical<[](bool a, bool b) { return a && b; }>,
      lower_logical, "LOGICAL_AND", ""},
     {"LogicalOr", infer_compare, evaluate_logical<[](bool a, bool b) { return a || b; }>,

@@ -1,23 +1,14 @@
-// Arithmetic and bits of two tensors that broadcast.
+// Arithmetic of two tensors that broadcast.
 #include <algorithm>
 #include <cmath>
 
-#include "ops/lower_math.h"
-#include "ops/eval.h"
+#include "ops/binary_evaluation.h"
 #include "ops/families.h"
 #include "ops/infer.h"
+#include "ops/lower_math.h"
 
 namespace pumice {
 namespace {
-
-Status infer_broadcast(Node& node) {
-  PUMICE_CHECK(expect_operands(node, 2, 2));
-  const DType a = node.operand(0)->dtype, b = node.operand(1)->dtype;
-  if (a != b && a != DType::kInvalid && b != DType::kInvalid)
-    return malformed(node, "the operands' dtypes differ")
-        .found(std::string(dtype_name(a)) + " and " + std::string(dtype_name(b)));
-  return infer_broadcast_binary(node);
-}
 
 // Shape arithmetic: what is known of the elements of small integer results.
 
@@ -68,9 +59,7 @@ Dim combine_sub(Element a, Element b) {
   if (a.negative) return {};
   return b.negative ? a.size + b.size : a.size - b.size;
 }
-Dim combine_mul(Element a, Element b) {
-  return a.negative == b.negative ? a.size * b.size : Dim();
-}
+Dim combine_mul(Element a, Element b) { return a.negative == b.negative ? a.size * b.size : Dim(); }
 Dim combine_div(Element a, Element b) {
   if (a.negative || b.negative || !b.size.known() || b.size.size() == 0) return {};
   if (b.size.size() == 1) return a.size;
@@ -99,93 +88,33 @@ Dim combine_min(Element a, Element b) {
 
 // Evaluation.
 
-Error wrong_dtype(const EvalContext& context) {
-  return unsupported(context.node, "is not evaluated for this dtype")
-      .found(std::string(dtype_name(context.in(0).dtype())));
-}
-
-template <typename T, typename F>
-void zip(const Tensor& a, const Tensor& b, Tensor& y, F f) {
-  Elements<T> left(a), right(b);
-  T* out = y.mutable_as<T>();
-  if (a.dims() == b.dims()) {
-    for (int64_t i = 0, n = y.elements(); i < n; ++i) out[i] = f(left[i], right[i]);
-    return;
-  }
-  for_each_broadcast(y.dims(), a.dims(), b.dims(),
-                     [&](int64_t i, int64_t ia, int64_t ib) { out[i] = f(left[ia], right[ib]); });
-}
-
-/// Which element types a function takes, and what it asks of the second operand.
-enum class Domain { kNumbers, kFloats, kIntegers, kDivisors, kExponents };
-
-template <typename T, auto f, Domain domain>
-Status evaluate_typed(EvalContext& context, const Dims& dims) {
-  const Tensor &a = context.in(0), &b = context.in(1);
-  if constexpr (std::is_same_v<T, bool> ||
-                (std::is_floating_point_v<T> && domain == Domain::kIntegers) ||
-                (!std::is_floating_point_v<T> && domain == Domain::kFloats)) {
-    return wrong_dtype(context);
-  } else {
-    if constexpr (std::is_integral_v<T> &&
-                  (domain == Domain::kDivisors || domain == Domain::kExponents)) {
-      Elements<T> right(b);
-      for (int64_t i = 0; i < b.elements(); ++i) {
-        if (domain == Domain::kDivisors && right[i] == 0)
-          return malformed(context.node, "integer division by zero");
-        if constexpr (std::is_signed_v<T>)
-          if (domain == Domain::kExponents && right[i] < 0)
-            return malformed(context.node, "integer to a negative power");
-      }
-    }
-    Tensor y = Tensor::zeros(a.dtype(), dims);
-    zip<T>(a, b, y, f);
-    context.outputs = {std::move(y)};
-    return {};
-  }
-}
-
-template <auto f, Domain domain = Domain::kNumbers>
-Status evaluate_binary(EvalContext& context) {
-  const Tensor &a = context.in(0), &b = context.in(1);
-  if (a.dtype() != b.dtype()) return malformed(context.node, "the operands' dtypes differ");
-  if (is_half(a.dtype())) return evaluate_in_float32(context, a.dtype(), evaluate_binary<f, domain>);
-  PUMICE_TRY(Dims dims, broadcast_dims(context, a.dims(), b.dims()));
-  Status status = wrong_dtype(context);
-  visit_number(a.dtype(), [&](auto zero) {
-    status = evaluate_typed<decltype(zero), f, domain>(context, dims);
-  });
-  return status;
-}
-
-/// Integer arithmetic that wraps around, as two's complement of 64 bits cut to T.
-template <typename T, typename F>
-T wrapped(T a, T b, F f) {
-  return static_cast<T>(f(static_cast<uint64_t>(a), static_cast<uint64_t>(b)));
-}
-
-#define PUMICE_ARITHMETIC(op)                                                        \
-  [](auto a, auto b) {                                                               \
-    using T = decltype(a);                                                           \
-    if constexpr (std::is_integral_v<T>)                                             \
-      return wrapped(a, b, [](uint64_t x, uint64_t y) { return x op y; });           \
-    else                                                                             \
-      return static_cast<T>(a op b);                                                 \
+#define PUMICE_ARITHMETIC(op)                                              \
+  [](auto a, auto b) {                                                     \
+    using T = decltype(a);                                                 \
+    if constexpr (std::is_integral_v<T>)                                   \
+      return wrapped(a, b, [](uint64_t x, uint64_t y) { return x op y; }); \
+    else                                                                   \
+      return static_cast<T>(a op b);                                       \
   }
 
 template <typename T>
 T truncated_div(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) return a / b;
+  if constexpr (std::is_floating_point_v<T>)
+    return a / b;
   else if constexpr (std::is_signed_v<T>)
     return b == -1 ? wrapped(T{}, a, [](uint64_t x, uint64_t y) { return x - y; })
                    : static_cast<T>(a / b);
-  else return static_cast<T>(a / b);
+  else
+    return static_cast<T>(a / b);
 }
 template <typename T>
 T truncated_mod(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) return std::fmod(a, b);
-  else if constexpr (std::is_signed_v<T>) return b == -1 ? T{} : static_cast<T>(a % b);
-  else return static_cast<T>(a % b);
+  if constexpr (std::is_floating_point_v<T>)
+    return std::fmod(a, b);
+  else if constexpr (std::is_signed_v<T>)
+    return b == -1 ? T{} : static_cast<T>(a % b);
+  else
+    return static_cast<T>(a % b);
 }
 
 constexpr auto kDiv = [](auto a, auto b) { return truncated_div(a, b); };
@@ -208,9 +137,7 @@ constexpr auto kDivNoNan = [](auto a, auto b) { return b == 0 ? decltype(a){} : 
 constexpr auto kMulNoNan = [](auto a, auto b) { return b == 0 ? decltype(a){} : a * b; };
 constexpr auto kXdivy = [](auto a, auto b) { return a == 0 ? decltype(a){} : a / b; };
 constexpr auto kXlogy = [](auto a, auto b) { return a == 0 ? decltype(a){} : a * std::log(b); };
-constexpr auto kXlog1py = [](auto a, auto b) {
-  return a == 0 ? decltype(a){} : a * std::log1p(b);
-};
+constexpr auto kXlog1py = [](auto a, auto b) { return a == 0 ? decltype(a){} : a * std::log1p(b); };
 constexpr auto kAtan2 = [](auto a, auto b) { return std::atan2(a, b); };
 constexpr auto kMaximum = [](auto a, auto b) { return a < b || b != b ? b : a; };
 constexpr auto kMinimum = [](auto a, auto b) { return b < a || b != b ? b : a; };
@@ -232,18 +159,6 @@ constexpr auto kPow = [](auto a, auto b) {
     return static_cast<T>(power);
   }
 };
-template <typename T>
-int shift_amount(T b) {
-  if (b < T{}) return 0;
-  return static_cast<int>(std::min<uint64_t>(static_cast<uint64_t>(b), sizeof(T) * 8 - 1));
-}
-constexpr auto kLeftShift = [](auto a, auto b) {
-  return static_cast<decltype(a)>(static_cast<uint64_t>(a) << shift_amount(b));
-};
-constexpr auto kRightShift = [](auto a, auto b) {
-  return static_cast<decltype(a)>(a >> shift_amount(b));
-};
-
 Status infer_add_n(Node& node) {
   PUMICE_CHECK(expect_operands(node, 1, SIZE_MAX));
   Shape shape = node.operand(0)->shape;
@@ -367,119 +282,7 @@ Status lower_add_n(Node& node, Lowering& lowering) {
   return {};
 }
 
-int bits_of(DType dtype) { return static_cast<int>(element_size(dtype)) * 8; }
-
-/// Shifts beyond the width are TensorFlow's: the amount is clamped to 0..width-1.
-Value* clamped_amount(Node& node, Lowering& lowering, int most) {
-  Value* amount = computed(node, 1, lowering);
-  amount = lowering.binary("MAXIMUM", amount, lowering.scalar(amount->dtype, 0));
-  return lowering.binary("MINIMUM", amount, lowering.scalar(amount->dtype, most));
-}
-
-/// 2 to the power of `amount` (in range) in its dtype, from a table.
-Value* power_of_two(Lowering& lowering, Value* amount) {
-  const DType dtype = amount->dtype;
-  const int bits = bits_of(dtype);
-  std::vector<int64_t> powers;
-  for (int i = 0; i < bits; ++i) powers.push_back(static_cast<int64_t>(uint64_t{1} << i));
-  Tensor table = cast_tensor(Tensor::of<int64_t>(DType::kInt64, {bits}, powers), dtype);
-  return lowering.emit("GATHER", {lowering.constant(table), lowering.as_i32(amount)}, {}, dtype,
-                       amount->shape);
-}
-
-Status lower_left_shift(Node& node, Lowering& lowering) {
-  PUMICE_CHECK(check_computable(node));
-  Value* amount = clamped_amount(node, lowering, bits_of(node.operand(0)->dtype) - 1);
-  finish(node, lowering,
-         lowering.binary("MUL", computed(node, 0, lowering), power_of_two(lowering, amount)));
-  return {};
-}
-
-Status lower_right_shift(Node& node, Lowering& lowering) {
-  PUMICE_CHECK(check_computable(node));
-  Value* x = computed(node, 0, lowering);
-  const int most = bits_of(node.operand(0)->dtype) - 1;
-  Value* amount = clamped_amount(node, lowering, most);
-  if (x->dtype == DType::kInt32) {
-    finish(node, lowering, lowering.binary("RIGHT_SHIFT", x, amount));
-    return {};
-  }
-  // 2^63 is not an int64: shifting by 62 and then by 1 is shifting by 63.
-  Value* first = lowering.binary("MINIMUM", amount, lowering.scalar(DType::kInt64, 62));
-  Value* second = lowering.binary("SUB", amount, first);
-  Value* shifted = floor_quotient(lowering, x, power_of_two(lowering, first));
-  if (most == 63) shifted = floor_quotient(lowering, shifted, power_of_two(lowering, second));
-  finish(node, lowering, shifted);
-  return {};
-}
-
-/// The bits that both int32 operands have. There is no such kernel: the `bits` lowest bits go apart
-/// along a new last dimension, are multiplied, and weighed together again.
-Value* bits_of_both(Lowering& lowering, Value* a, Value* b, int bits) {
-  std::vector<int32_t> shifts, weights;
-  for (int i = 0; i < bits; ++i) {
-    shifts.push_back(i);
-    weights.push_back(static_cast<int32_t>(uint32_t{1} << i));
-  }
-  Value* shift = lowering.constant(Tensor::vector_i32(shifts));
-  Value* two = lowering.scalar(DType::kInt32, 2);
-  auto apart = [&](Value* x) {
-    Shape shape = x->shape;
-    if (shape.known_rank()) shape.dims().push_back(1);
-    Value* column = lowering.emit("EXPAND_DIMS", {x, lowering.scalar(DType::kInt32, -1)}, {},
-                                  DType::kInt32, shape);
-    return lowering.binary("FLOOR_MOD", lowering.binary("RIGHT_SHIFT", column, shift), two);
-  };
-  Value* both = lowering.binary("MUL", apart(a), apart(b));
-  Value* weighed = lowering.binary("MUL", both, lowering.constant(Tensor::vector_i32(weights)));
-  Shape shape = weighed->shape;
-  if (shape.known_rank()) shape.dims().pop_back();
-  return lowering.emit("SUM", {weighed, lowering.constant_i32({-1})}, {{"keep_dims", false}},
-                       DType::kInt32, shape);
-}
-
-/// x, an integer of any width, as int32: 64 bits become a last dimension of 2.
-Value* bits_as_i32(Lowering& lowering, Value* x) {
-  if (element_size(x->dtype) < 4 || x->dtype == DType::kInt32) return lowering.as_i32(x);
-  Shape shape = x->shape;
-  if (element_size(x->dtype) == 8 && shape.known_rank()) shape.dims().push_back(2);
-  return lowering.emit("BITCAST", {x}, {}, DType::kInt32, shape);
-}
-
-Status lower_bitwise(Node& node, Lowering& lowering) {
-  const DType dtype = node.operand(0)->dtype;
-  if (!is_integer(dtype) || dtype == DType::kInt4)
-    return unsupported(node, "is no integer type").found(std::string(dtype_name(dtype)));
-  // x & (2^k - 1) is a remainder.
-  auto mask = constant_integer(node.operand(1));
-  if (node.is("BitwiseAnd") && mask && *mask >= 0 && (*mask & (*mask + 1)) == 0 &&
-      *mask < INT32_MAX && compute_dtype(dtype) != DType::kInvalid &&
-      node.operand(1)->shape.is_rank(0)) {
-    Value* x = computed(node, 0, lowering);
-    Value* modulus = lowering.scalar(x->dtype, static_cast<double>(*mask + 1));
-    finish(node, lowering, lowering.binary("FLOOR_MOD", x, modulus));
-    return {};
-  }
-  Value *a = bits_as_i32(lowering, node.operand(0)), *b = bits_as_i32(lowering, node.operand(1));
-  Value* result;
-  if (node.is("BitwiseXor")) {
-    result = lowering.binary("BITWISE_XOR", a, b);
-  } else {
-    result = bits_of_both(lowering, a, b, std::min(32, bits_of(dtype)));
-    if (node.is("BitwiseOr"))
-      result = lowering.binary("SUB", lowering.binary("ADD", a, b), result);
-  }
-  if (element_size(dtype) < 4 || dtype == DType::kInt32) {
-    finish(node, lowering, result);
-  } else {
-    lowering.replace(node, 0,
-                     lowering.emit("BITCAST", {result}, {}, dtype, node.result()->shape));
-  }
-  return {};
-}
-
 constexpr auto kFloats = Domain::kFloats;
-constexpr auto kIntegers = Domain::kIntegers;
 constexpr auto kDivisors = Domain::kDivisors;
 
 constexpr OpDef kOps[] = {
@@ -489,15 +292,6 @@ constexpr OpDef kOps[] = {
     {"AddV2", infer_arithmetic<combine_add>, evaluate_binary<PUMICE_ARITHMETIC(+)>,
      lower_by<make_add>, "ADD", ""},
     {"Atan2", infer_broadcast, evaluate_binary<kAtan2, kFloats>, lower_by<make_atan2>, "ATAN2", ""},
-    {"BitwiseAnd", infer_broadcast,
-     evaluate_binary<[](auto a, auto b) { return static_cast<decltype(a)>(a & b); }, kIntegers>,
-     lower_bitwise, "RIGHT_SHIFT + FLOOR_MOD + MUL + SUM", ""},
-    {"BitwiseOr", infer_broadcast,
-     evaluate_binary<[](auto a, auto b) { return static_cast<decltype(a)>(a | b); }, kIntegers>,
-     lower_bitwise, "RIGHT_SHIFT + FLOOR_MOD + MUL + SUM", ""},
-    {"BitwiseXor", infer_broadcast,
-     evaluate_binary<[](auto a, auto b) { return static_cast<decltype(a)>(a ^ b); }, kIntegers>,
-     lower_bitwise, "BITWISE_XOR", ""},
     {"Div", infer_arithmetic<combine_div>, evaluate_binary<kDiv, kDivisors>, lower_by<make_div>,
      "DIV", ""},
     {"DivNoNan", infer_broadcast, evaluate_binary<kDivNoNan, kFloats>, lower_by<make_div_no_nan>,
@@ -506,8 +300,6 @@ constexpr OpDef kOps[] = {
      lower_by<make_floor_div>, "FLOOR_DIV", ""},
     {"FloorMod", infer_arithmetic<combine_mod>, evaluate_binary<kFloorMod, kDivisors>,
      lower_by<make_floor_mod>, "FLOOR_MOD", ""},
-    {"LeftShift", infer_broadcast, evaluate_binary<kLeftShift, kIntegers>, lower_left_shift,
-     "GATHER + MUL", ""},
     {"Maximum", infer_arithmetic<combine_max>, evaluate_binary<kMaximum>, lower_by<make_maximum>,
      "MAXIMUM", ""},
     {"Minimum", infer_arithmetic<combine_min>, evaluate_binary<kMinimum>, lower_by<make_minimum>,
@@ -520,10 +312,8 @@ constexpr OpDef kOps[] = {
      "MUL + SELECT_V2", ""},
     {"Pow", infer_broadcast, evaluate_binary<kPow, Domain::kExponents>, lower_pow, "POW",
      "int64 and uint32: constant scalar exponents only; results of integers must fit"},
-    {"RealDiv", infer_arithmetic<combine_div>, evaluate_binary<kDiv, kDivisors>,
-     lower_by<make_div>, "DIV", ""},
-    {"RightShift", infer_broadcast, evaluate_binary<kRightShift, kIntegers>, lower_right_shift,
-     "RIGHT_SHIFT", ""},
+    {"RealDiv", infer_arithmetic<combine_div>, evaluate_binary<kDiv, kDivisors>, lower_by<make_div>,
+     "DIV", ""},
     {"SquaredDifference", infer_broadcast, evaluate_binary<kSquaredDifference>,
      lower_by<make_squared_difference>, "SQUARED_DIFFERENCE", ""},
     {"Sub", infer_arithmetic<combine_sub>, evaluate_binary<PUMICE_ARITHMETIC(-)>,

@@ -2,10 +2,10 @@
 #include <cfloat>
 #include <cmath>
 
-#include "ops/lower_math.h"
 #include "ops/eval.h"
 #include "ops/families.h"
 #include "ops/infer.h"
+#include "ops/lower_math.h"
 
 namespace pumice {
 namespace {
@@ -59,8 +59,8 @@ Status evaluate_fake_quant(EvalContext& context) {
     for (int64_t i = 0; i < low.elements(); ++i)
       steps.push_back(nudge(low.at<float>(i), high.at<float>(i), bits, narrow));
   } else {
-    steps.push_back(nudge(node.attributes.real("min", -6), node.attributes.real("max", 6), bits,
-                          narrow));
+    steps.push_back(
+        nudge(node.attributes.real("min", -6), node.attributes.real("max", 6), bits, narrow));
   }
   const auto channels = static_cast<int64_t>(steps.size());
   if (x.dtype() != DType::kFloat32 ||
@@ -216,7 +216,9 @@ Status evaluate_quantize(EvalContext& context) {
     channels = x.dims()[static_cast<size_t>(scheme.axis)];
     inner = strides_of(x.dims())[static_cast<size_t>(scheme.axis)];
   }
-  auto channel = [&](int64_t i) { return channels ? static_cast<size_t>(i / inner % channels) : 0; };
+  auto channel = [&](int64_t i) {
+    return channels ? static_cast<size_t>(i / inner % channels) : 0;
+  };
   std::vector<float> low(static_cast<size_t>(channels), FLT_MAX);
   std::vector<float> high(static_cast<size_t>(channels), -FLT_MAX);
   if (!scheme.range_given) {
@@ -288,10 +290,12 @@ Value* extreme(Lowering& lowering, const char* op, Value* x, int64_t axis) {
     axes.push_back(static_cast<int64_t>(i));
     shape[i] = 1;
   }
-  return lowering.emit(op, {x, lowering.constant_i32(axes)}, {{"keep_dims", true}}, x->dtype, shape);
+  return lowering.emit(op, {x, lowering.constant_i32(axes)}, {{"keep_dims", true}}, x->dtype,
+                       shape);
 }
 
-/// A range operand as it is broadcast against x: [n] becomes [n, 1, 1…] for the dimensions after axis.
+/// A range operand as it is broadcast against x: [n] becomes [n, 1, 1…] for the dimensions after
+/// axis.
 Value* along_axis(Lowering& lowering, Value* bound, const Shape& x, int64_t axis) {
   bound = lowering.cast(bound, DType::kFloat32);
   if (axis < 0 || axis + 1 == static_cast<int64_t>(x.rank())) return bound;

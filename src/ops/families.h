@@ -8,8 +8,10 @@
 namespace pumice {
 
 std::span<const OpDef> activation_ops();
+std::span<const OpDef> arg_extreme_ops();
 std::span<const OpDef> batch_norm_ops();
 std::span<const OpDef> bias_ops();
+std::span<const OpDef> bitwise_ops();
 std::span<const OpDef> cast_ops();
 std::span<const OpDef> comparison_ops();
 std::span<const OpDef> concat_ops();

@@ -30,6 +30,17 @@ Value* ones_like(Lowering& lowering, Value* x);
 Value* polynomial(Lowering& lowering, Value* x, std::span<const double> coefficients);
 Value* log1p(Lowering& lowering, Value* x);
 Value* expm1(Lowering& lowering, Value* x);
+Value* tan(Lowering& lowering, Value* x);
+Value* asin(Lowering& lowering, Value* x);
+Value* acos(Lowering& lowering, Value* x);
+Value* atan(Lowering& lowering, Value* x);
+Value* sinh(Lowering& lowering, Value* x);
+Value* cosh(Lowering& lowering, Value* x);
+Value* asinh(Lowering& lowering, Value* x);
+Value* acosh(Lowering& lowering, Value* x);
+Value* atanh(Lowering& lowering, Value* x);
+Value* erf(Lowering& lowering, Value* x);
+Value* erfc(Lowering& lowering, Value* x);
 /// log(1 + exp(x)), without overflow.
 Value* softplus(Lowering& lowering, Value* x);
 /// Any dtype that compute_dtype() returns; int64 has no ABS kernel.

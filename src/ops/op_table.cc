@@ -11,8 +11,10 @@ std::vector<const OpDef*> sorted_table() {
   std::vector<const OpDef*> table;
   for (std::span<const OpDef> family : {
            activation_ops(),
+           arg_extreme_ops(),
            batch_norm_ops(),
            bias_ops(),
+           bitwise_ops(),
            cast_ops(),
            comparison_ops(),
            concat_ops(),

@@ -1,12 +1,12 @@
-// Reductions over axes, and the index of the largest or smallest element along one.
+// Reductions over axes.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "ops/lower_math.h"
 #include "ops/eval.h"
 #include "ops/families.h"
 #include "ops/infer.h"
+#include "ops/lower_math.h"
 
 namespace pumice {
 namespace {
@@ -21,8 +21,7 @@ Result<std::vector<bool>> reduced_axes(const Node& node, const std::vector<int64
       return malformed(node, "an axis is out of range")
           .expected("at most rank " + std::to_string(rank))
           .found(std::to_string(axis));
-    if (reduced[*i])
-      return malformed(node, "an axis is given twice").found(std::to_string(axis));
+    if (reduced[*i]) return malformed(node, "an axis is given twice").found(std::to_string(axis));
     reduced[*i] = true;
   }
   return reduced;
@@ -33,8 +32,10 @@ bool keeps_dims(const Node& node) { return node.attributes.boolean("keep_dims");
 Shape reduced_shape(const Shape& shape, const std::vector<bool>& reduced, bool keep) {
   std::vector<Dim> dims;
   for (size_t i = 0; i < shape.rank(); ++i) {
-    if (!reduced[i]) dims.push_back(shape[i]);
-    else if (keep) dims.push_back(1);
+    if (!reduced[i])
+      dims.push_back(shape[i]);
+    else if (keep)
+      dims.push_back(1);
   }
   return Shape(std::move(dims));
 }
@@ -107,51 +108,85 @@ using Wide = std::conditional_t<std::is_floating_point_v<T>, double,
                                 std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
 
 struct SumOf {
-  template <typename T> static Wide<T> start() { return 0; }
-  template <typename T> static Wide<T> step(Wide<T> a, T v) {
-    if constexpr (std::is_floating_point_v<T>) return a + v;
-    else return static_cast<Wide<T>>(static_cast<uint64_t>(a) + static_cast<uint64_t>(v));
+  template <typename T>
+  static Wide<T> start() {
+    return 0;
   }
-  template <typename T> static T end(Wide<T> a, int64_t) { return static_cast<T>(a); }
+  template <typename T>
+  static Wide<T> step(Wide<T> a, T v) {
+    if constexpr (std::is_floating_point_v<T>)
+      return a + v;
+    else
+      return static_cast<Wide<T>>(static_cast<uint64_t>(a) + static_cast<uint64_t>(v));
+  }
+  template <typename T>
+  static T end(Wide<T> a, int64_t) {
+    return static_cast<T>(a);
+  }
 };
 struct MeanOf : SumOf {
-  template <typename T> static T end(Wide<T> a, int64_t n) {
-    if constexpr (std::is_floating_point_v<T>) return static_cast<T>(a / static_cast<double>(n));
-    else return n == 0 ? T{} : static_cast<T>(a / static_cast<Wide<T>>(n));
+  template <typename T>
+  static T end(Wide<T> a, int64_t n) {
+    if constexpr (std::is_floating_point_v<T>)
+      return static_cast<T>(a / static_cast<double>(n));
+    else
+      return n == 0 ? T{} : static_cast<T>(a / static_cast<Wide<T>>(n));
   }
 };
 struct ProductOf {
-  template <typename T> static Wide<T> start() { return 1; }
-  template <typename T> static Wide<T> step(Wide<T> a, T v) {
-    if constexpr (std::is_floating_point_v<T>) return a * v;
-    else return static_cast<Wide<T>>(static_cast<uint64_t>(a) * static_cast<uint64_t>(v));
+  template <typename T>
+  static Wide<T> start() {
+    return 1;
   }
-  template <typename T> static T end(Wide<T> a, int64_t) { return static_cast<T>(a); }
+  template <typename T>
+  static Wide<T> step(Wide<T> a, T v) {
+    if constexpr (std::is_floating_point_v<T>)
+      return a * v;
+    else
+      return static_cast<Wide<T>>(static_cast<uint64_t>(a) * static_cast<uint64_t>(v));
+  }
+  template <typename T>
+  static T end(Wide<T> a, int64_t) {
+    return static_cast<T>(a);
+  }
 };
 struct NormOf : SumOf {
-  template <typename T> static Wide<T> step(Wide<T> a, T v) {
+  template <typename T>
+  static Wide<T> step(Wide<T> a, T v) {
     return a + static_cast<Wide<T>>(v) * static_cast<Wide<T>>(v);
   }
-  template <typename T> static T end(Wide<T> a, int64_t) {
+  template <typename T>
+  static T end(Wide<T> a, int64_t) {
     return static_cast<T>(std::sqrt(static_cast<double>(a)));
   }
 };
 struct MaximumOf {
-  template <typename T> static Wide<T> start() {
-    if constexpr (std::is_floating_point_v<T>) return -std::numeric_limits<double>::infinity();
-    else return std::numeric_limits<T>::lowest();
+  template <typename T>
+  static Wide<T> start() {
+    if constexpr (std::is_floating_point_v<T>)
+      return -std::numeric_limits<double>::infinity();
+    else
+      return std::numeric_limits<T>::lowest();
   }
-  template <typename T> static Wide<T> step(Wide<T> a, T v) {
+  template <typename T>
+  static Wide<T> step(Wide<T> a, T v) {
     return a < static_cast<Wide<T>>(v) || v != v ? static_cast<Wide<T>>(v) : a;
   }
-  template <typename T> static T end(Wide<T> a, int64_t) { return static_cast<T>(a); }
+  template <typename T>
+  static T end(Wide<T> a, int64_t) {
+    return static_cast<T>(a);
+  }
 };
 struct MinimumOf : MaximumOf {
-  template <typename T> static Wide<T> start() {
-    if constexpr (std::is_floating_point_v<T>) return std::numeric_limits<double>::infinity();
-    else return std::numeric_limits<T>::max();
+  template <typename T>
+  static Wide<T> start() {
+    if constexpr (std::is_floating_point_v<T>)
+      return std::numeric_limits<double>::infinity();
+    else
+      return std::numeric_limits<T>::max();
   }
-  template <typename T> static Wide<T> step(Wide<T> a, T v) {
+  template <typename T>
+  static Wide<T> step(Wide<T> a, T v) {
     return static_cast<Wide<T>>(v) < a || v != v ? static_cast<Wide<T>>(v) : a;
   }
 };
@@ -174,8 +209,10 @@ Result<Plan> plan_of(const EvalContext& context) {
   Plan plan{reduced, {}, 1};
   for (size_t i = 0; i < x.rank(); ++i) {
     if (reduced[i]) plan.count *= x.dims()[i];
-    if (!reduced[i]) plan.dims.push_back(x.dims()[i]);
-    else if (keeps_dims(context.node)) plan.dims.push_back(1);
+    if (!reduced[i])
+      plan.dims.push_back(x.dims()[i]);
+    else if (keeps_dims(context.node))
+      plan.dims.push_back(1);
   }
   PUMICE_CHECK(check_allocatable(context, plan.dims));
   return plan;
@@ -187,19 +224,21 @@ Status evaluate_reduce(EvalContext& context) {
   if (is_half(x.dtype())) return evaluate_in_float32(context, x.dtype(), evaluate_reduce<R>);
   PUMICE_TRY(Plan plan, plan_of(context));
   Tensor y = Tensor::zeros(x.dtype(), plan.dims);
-  bool known = x.dtype() != DType::kBool && visit_number(x.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    if constexpr (!std::is_same_v<T, bool>) {
-      Elements<T> in(x);
-      std::vector<Wide<T>> totals(static_cast<size_t>(y.elements()), R::template start<T>());
-      for_each_reduced(x.dims(), plan.reduced, [&](int64_t from, int64_t to) {
-        Wide<T>& total = totals[static_cast<size_t>(to)];
-        total = R::template step<T>(total, in[from]);
+  bool known =
+      x.dtype() != DType::kBool && visit_number(x.dtype(), [&](auto zero) {
+        using T = decltype(zero);
+        if constexpr (!std::is_same_v<T, bool>) {
+          Elements<T> in(x);
+          std::vector<Wide<T>> totals(static_cast<size_t>(y.elements()), R::template start<T>());
+          for_each_reduced(x.dims(), plan.reduced, [&](int64_t from, int64_t to) {
+            Wide<T>& total = totals[static_cast<size_t>(to)];
+            total = R::template step<T>(total, in[from]);
+          });
+          T* out = y.mutable_as<T>();
+          for (size_t i = 0; i < totals.size(); ++i)
+            out[i] = R::template end<T>(totals[i], plan.count);
+        }
       });
-      T* out = y.mutable_as<T>();
-      for (size_t i = 0; i < totals.size(); ++i) out[i] = R::template end<T>(totals[i], plan.count);
-    }
-  });
   if (!known) return wrong_dtype(context);
   context.outputs = {std::move(y)};
   return {};
@@ -221,64 +260,6 @@ Status evaluate_logical(EvalContext& context) {
   return {};
 }
 
-// ArgMax and ArgMin.
-
-DType index_dtype(const Node& node) {
-  return node.attributes.dtype("output_type", DType::kInt64);
-}
-
-Status infer_arg(Node& node) {
-  PUMICE_CHECK(expect_operands(node, 2, 2));
-  const Shape& shape = node.operand(0)->shape;
-  Shape result;
-  auto axis = constant_integer(node.operand(1));
-  if (shape.known_rank() && axis) {
-    if (!normalize_axis(*axis, shape.rank()))
-      return malformed(node, "the axis is out of range")
-          .expected("at most rank " + std::to_string(shape.rank()))
-          .found(std::to_string(*axis));
-    std::vector<Dim> dims = shape.dims();
-    dims.erase(dims.begin() + static_cast<std::ptrdiff_t>(*normalize_axis(*axis, shape.rank())));
-    result = Shape(std::move(dims));
-  } else if (shape.known_rank() && shape.rank() > 0) {
-    result = Shape::of_rank(shape.rank() - 1);
-  }
-  set_result(node, 0, index_dtype(node), std::move(result));
-  return {};
-}
-
-template <bool largest>
-Status evaluate_arg(EvalContext& context) {
-  Tensor x = context.in(0);
-  if (is_half(x.dtype())) x = cast_tensor(x, DType::kFloat32);
-  const Tensor& dimension = context.in(1);
-  if (dimension.elements() != 1) return malformed(context.node, "the axis is no scalar");
-  auto axis = normalize_axis(dimension.integer_at(0), x.rank());
-  if (!axis) return malformed(context.node, "the axis is out of range");
-  const int64_t size = x.dims()[*axis];
-  if (size == 0) return malformed(context.node, "the axis is empty");
-  Dims dims = x.dims();
-  const int64_t inner = strides_of(dims)[*axis];
-  dims.erase(dims.begin() + static_cast<std::ptrdiff_t>(*axis));
-  Tensor y = Tensor::zeros(DType::kInt64, dims);
-  bool known = visit_number(x.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    Elements<T> in(x);
-    for (int64_t i = 0; i < y.elements(); ++i) {
-      const int64_t first = i / inner * inner * size + i % inner;
-      int64_t best = 0;
-      for (int64_t k = 1; k < size; ++k) {
-        const T v = in[first + k * inner], b = in[first + best * inner];
-        if (largest ? b < v || (b != b && v == v) : v < b || (b != b && v == v)) best = k;
-      }
-      y.mutable_as<int64_t>()[i] = best;
-    }
-  });
-  if (!known) return wrong_dtype(context);
-  context.outputs = {cast_tensor(y, index_dtype(context.node))};
-  return {};
-}
-
 // Lowering.
 
 struct Builtin {
@@ -288,8 +269,8 @@ struct Builtin {
 
 const char* builtin_of(const Node& node) {
   static constexpr Builtin kBuiltins[] = {
-      {"Sum", "SUM"},        {"Mean", "MEAN"},       {"Prod", "REDUCE_PROD"},
-      {"Max", "REDUCE_MAX"}, {"Min", "REDUCE_MIN"},  {"Any", "REDUCE_ANY"},
+      {"Sum", "SUM"},        {"Mean", "MEAN"},         {"Prod", "REDUCE_PROD"},
+      {"Max", "REDUCE_MAX"}, {"Min", "REDUCE_MIN"},    {"Any", "REDUCE_ANY"},
       {"All", "REDUCE_ALL"}, {"EuclideanNorm", "SUM"},
   };
   for (const Builtin& b : kBuiltins)
@@ -300,8 +281,8 @@ const char* builtin_of(const Node& node) {
 /// The largest rank that all kernels reduce.
 constexpr size_t kLargestRank = 6;
 
-/// x with neighbouring dimensions of the same fate merged, and the axes that are then to be reduced.
-/// Null when that does not bring the rank down enough, or needs two unknown sizes.
+/// x with neighbouring dimensions of the same fate merged, and the axes that are then to be
+/// reduced. Null when that does not bring the rank down enough, or needs two unknown sizes.
 Value* merged(Lowering& lowering, Value* x, const std::vector<bool>& reduced,
               std::vector<int64_t>& axes) {
   std::vector<Dim> dims;
@@ -373,45 +354,9 @@ Status lower_reduce(Node& node, Lowering& lowering) {
   return {};
 }
 
-Status lower_arg(Node& node, Lowering& lowering) {
-  const DType dtype = node.operand(0)->dtype;
-  auto axis = constant_integer(node.operand(1));
-  const Shape& shape = node.operand(0)->shape;
-  if (axis && shape.known_rank()) axis = normalize_axis(*axis, shape.rank());
-  if (dtype != DType::kBool && compute_dtype(dtype) == DType::kInvalid)
-    return unsupported(node, "TensorFlow Lite has no kernels for its dtype")
-        .found(std::string(dtype_name(dtype)));
-  const bool largest = node.is("ArgMax");
-  const char* builtin = largest ? "ARG_MAX" : "ARG_MIN";
-  Value* x = computed(node, 0, lowering);
-  Value* axis_operand = axis ? lowering.scalar(DType::kInt32, static_cast<double>(*axis))
-                             : lowering.as_i32(node.operand(1));
-  if (x->dtype == DType::kInt64) {
-    // There is no kernel for int64: look for the first element that equals the extreme one.
-    Shape kept = Shape::of_rank(shape.known_rank() ? shape.rank() : 0);
-    if (!shape.known_rank()) kept = Shape();
-    for (size_t i = 0; axis && kept.known_rank() && i < kept.rank(); ++i)
-      kept[i] = static_cast<int64_t>(i) == *axis ? Dim(1) : shape[i];
-    Value* axes = axis ? lowering.constant_i32({*axis})
-                       : lowering.reshape(axis_operand, Shape{Dim(1)});
-    Value* extreme = lowering.emit(largest ? "REDUCE_MAX" : "REDUCE_MIN", {x, axes},
-                                   {{"keep_dims", true}}, x->dtype, kept);
-    x = lowering.cast(lowering.compare("EQUAL", x, extreme), DType::kInt32);
-    builtin = "ARG_MAX";
-  }
-  const DType wanted = node.result()->dtype;
-  const DType made = wanted == DType::kInt64 ? DType::kInt64 : DType::kInt32;
-  Value* index = lowering.emit(builtin, {x, axis_operand}, {{"output_type", made}}, made,
-                               node.result()->shape);
-  finish(node, lowering, index);
-  return {};
-}
-
 constexpr OpDef kOps[] = {
     {"All", infer_reduce, evaluate_logical<true>, lower_reduce, "REDUCE_ALL", ""},
     {"Any", infer_reduce, evaluate_logical<false>, lower_reduce, "REDUCE_ANY", ""},
-    {"ArgMax", infer_arg, evaluate_arg<true>, lower_arg, "ARG_MAX", ""},
-    {"ArgMin", infer_arg, evaluate_arg<false>, lower_arg, "ARG_MIN", ""},
     {"EuclideanNorm", infer_reduce, evaluate_reduce<NormOf>, lower_reduce, "SQUARE + SUM + SQRT",
      "floats only"},
     {"Max", infer_reduce, evaluate_reduce<MaximumOf>, lower_reduce, "REDUCE_MAX",

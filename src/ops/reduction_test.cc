@@ -36,8 +36,8 @@ TEST(Reduction, BadAxesAreErrors) {
     Graph graph;
     Node* node = reduce(graph, "Sum", Shape{2, 3}, axes, false);
     EXPECT_FALSE(find_op("Sum")->infer(*node).ok());
-    EvalContext context{*node, {Tensor::zeros(DType::kInt32, {2, 3}), Tensor::vector_i32(axes)}, {},
-                        nullptr};
+    EvalContext context{
+        *node, {Tensor::zeros(DType::kInt32, {2, 3}), Tensor::vector_i32(axes)}, {}, nullptr};
     EXPECT_FALSE(find_op("Sum")->evaluate(context).ok());
   }
 }
@@ -46,8 +46,8 @@ TEST(Reduction, ArgMaxOfAnEmptyAxisIsAnError) {
   Graph graph;
   Value* x = graph.add_input("x", DType::kFloat32, Shape{2, 0});
   Node* node = graph.create("ArgMax", {x, graph.constant(Tensor::scalar_i32(1))});
-  EvalContext context{*node, {Tensor::zeros(DType::kFloat32, {2, 0}), Tensor::scalar_i32(1)}, {},
-                      nullptr};
+  EvalContext context{
+      *node, {Tensor::zeros(DType::kFloat32, {2, 0}), Tensor::scalar_i32(1)}, {}, nullptr};
   EXPECT_FALSE(find_op("ArgMax")->evaluate(context).ok());
 }
 

@@ -1,10 +1,10 @@
 // Choices by condition: Select, Where, ClipByValue.
 #include <algorithm>
 
-#include "ops/lower_math.h"
 #include "ops/eval.h"
 #include "ops/families.h"
 #include "ops/infer.h"
+#include "ops/lower_math.h"
 
 namespace pumice {
 namespace {
@@ -168,15 +168,15 @@ Status check_selectable(const Node& node) {
   if (element_size(dtype) > 0 && element_size(dtype) <= 8 && dtype != DType::kFloat64 &&
       dtype != DType::kComplex64 && dtype != DType::kBFloat16)
     return {};
-  return unsupported(node, "there is no kernel for its dtype").found(std::string(dtype_name(dtype)));
+  return unsupported(node, "there is no kernel for its dtype")
+      .found(std::string(dtype_name(dtype)));
 }
 
 // SELECT has Select's own semantics: a scalar, a vector over rows, or the same shape.
 Status lower_select(Node& node, Lowering& lowering) {
   PUMICE_CHECK(check_selectable(node));
-  Value* selected = lowering.emit(
-      "SELECT", {node.operand(0), node.operand(1), node.operand(2)}, {}, node.operand(1)->dtype,
-      node.result()->shape);
+  Value* selected = lowering.emit("SELECT", {node.operand(0), node.operand(1), node.operand(2)}, {},
+                                  node.operand(1)->dtype, node.result()->shape);
   lowering.replace(node, 0, selected);
   return {};
 }
