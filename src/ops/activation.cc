@@ -169,6 +169,15 @@ Value* make_softsign(Lowering& lowering, Value* x) {
   return lowering.binary("DIV", x, one_more(lowering, lowering.unary("ABS", x)));
 }
 
+// What passes recognize (recognize_gelu.cc); no op of TensorFlow's.
+Status lower_gelu(Node& node, Lowering& lowering) {
+  Value* x = node.operand(0);
+  bool approximate = node.attributes.boolean("approximate");
+  lowering.replace(node, 0,
+                   lowering.emit("GELU", {x}, {{"approximate", approximate}}, x->dtype, x->shape));
+  return {};
+}
+
 Status lower_leaky_relu(Node& node, Lowering& lowering) {
   PUMICE_CHECK(check_computable(node));
   Value* x = computed(node, 0, lowering);
@@ -234,6 +243,7 @@ constexpr OpDef kOps[] = {
     {"Elu", infer_activation, evaluate_activation<kElu>, lower_activation<make_elu>, "ELU", ""},
     {"EluGrad", infer_gradient, evaluate_gradient<kEluGrad>, lower_gradient<make_elu_grad>,
      "ADD + MUL + SELECT_V2", ""},
+    {"Gelu", infer_activation, nullptr, lower_gelu, "GELU", "made by a rewrite"},
     {"InvGrad", infer_gradient, evaluate_gradient<kReciprocalGrad>,
      lower_gradient<make_reciprocal_grad>, "SQUARE + MUL", ""},
     {"LeakyRelu", infer_activation, evaluate_activation<kLeakyRelu>, lower_leaky_relu, "LEAKY_RELU",

@@ -3,7 +3,8 @@
 //
 // Also SUB and DIV, either way round where it is linear; for CONV_2D, DEPTHWISE_CONV_2D, CONV_3D,
 // TRANSPOSE_CONV and FULLY_CONNECTED. Repeated along the chain, this folds batch normalization in
-// every algebraic form. Weights stay views of the source with a pending scale.
+// every algebraic form. Weights stay views of the source with a pending scale; weights that several
+// convolutions share get a scale for each.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -76,7 +77,15 @@ std::optional<Affine> affine_of(const Node& node, size_t linear_operand, size_t 
 
 /// weights * factors along `axis`; joins a scale that is pending on that axis already.
 Constant scaled(const Constant& weights, int axis, const std::vector<float>& factors) {
-  return weights.then(ScaleAxis{axis, std::make_shared<std::vector<float>>(factors)});
+  const auto& transforms = weights.transforms();
+  const auto* last = transforms.empty() ? nullptr : std::get_if<ScaleAxis>(&transforms.back());
+  if (!last || last->axis != axis)
+    return weights.then(ScaleAxis{axis, std::make_shared<std::vector<float>>(factors)});
+  Constant joined(weights.source());
+  for (size_t i = 0; i + 1 < transforms.size(); ++i) joined = joined.then(transforms[i]);
+  auto both = std::make_shared<std::vector<float>>(*last->factors);
+  for (size_t i = 0; i < both->size(); ++i) (*both)[i] *= factors[i];
+  return joined.then(ScaleAxis{axis, std::move(both)});
 }
 
 bool fuse_into(Graph& graph, Node& linear, const Linear& how) {
@@ -112,9 +121,12 @@ bool fuse_into(Graph& graph, Node& linear, const Linear& how) {
   if (scales)
     linear.set_operand(how.weights,
                        lowering.constant(scaled(*constant, how.channel_axis, affine->factor)));
-  while (linear.operand_count() <= how.bias) linear.add_operand(nullptr);
-  linear.set_operand(how.bias,
-                     lowering.constant(Tensor::of<float>(DType::kFloat32, {channels}, bias)));
+  bool has_bias = how.bias < linear.operand_count() && linear.operand(how.bias);
+  if (has_bias || std::any_of(bias.begin(), bias.end(), [](float b) { return b != 0; })) {
+    while (linear.operand_count() <= how.bias) linear.add_operand(nullptr);
+    linear.set_operand(how.bias,
+                       lowering.constant(Tensor::of<float>(DType::kFloat32, {channels}, bias)));
+  }
   set_activation(linear, activation_of(*reader));
   result->name = reader->result()->name;
   linear.name = reader->name;

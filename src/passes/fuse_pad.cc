@@ -2,7 +2,8 @@
 // AFTER   CONV_2D(x, W, b) {padding=SAME}
 //
 // Where the zeros added are just those that SAME would add: the same result size and the same amount
-// before (SAME puts the smaller half before). For CONV_2D and DEPTHWISE_CONV_2D with known sizes.
+// before (SAME puts the smaller half before). For CONV_2D and DEPTHWISE_CONV_2D; sizes may be unknown
+// where the stride is 1.
 #include <algorithm>
 
 #include "passes/pipeline.h"
@@ -16,9 +17,12 @@ struct Window {
   int64_t size, stride, dilation;
 };
 
-bool same_would_add(int64_t input, int64_t before, int64_t after, const Window& w) {
-  if (w.stride < 1 || w.dilation < 1 || input < 1) return false;
+bool same_would_add(Dim size, int64_t before, int64_t after, const Window& w) {
+  if (w.stride < 1 || w.dilation < 1 || (size.known() && size.size() < 1)) return false;
   int64_t effective = (w.size - 1) * w.dilation + 1;
+  if (!size.known())
+    return w.stride == 1 && before + after == effective - 1 && before == (effective - 1) / 2;
+  int64_t input = size.size();
   int64_t out = (input + w.stride - 1) / w.stride;
   int64_t padded = input + before + after;
   if (padded < effective || (padded - effective) / w.stride + 1 != out) return false;
@@ -34,15 +38,14 @@ bool fuse(Graph& graph, Node& conv) {
   Value* input = pad->operand(0);
   const Constant* weights = constant_of(conv.operand(1));
   if (!amounts || !weights || !input->shape.is_rank(4) || amounts->elements() != 8) return false;
-  if (!input->shape[1].known() || !input->shape[2].known()) return false;
   auto a = amounts->materialize().integers();
   if (a[0] || a[1] || a[6] || a[7]) return false;
   // Weights are [O,H,W,I], and [1,H,W,C] for the depthwise op.
   const Attributes& at = conv.attributes;
   Window h{weights->dims()[1], at.integer("stride_h", 1), at.integer("dilation_h_factor", 1)};
   Window w{weights->dims()[2], at.integer("stride_w", 1), at.integer("dilation_w_factor", 1)};
-  if (!same_would_add(input->shape[1].size(), a[2], a[3], h) ||
-      !same_would_add(input->shape[2].size(), a[4], a[5], w))
+  if (!same_would_add(input->shape[1], a[2], a[3], h) ||
+      !same_would_add(input->shape[2], a[4], a[5], w))
     return false;
   conv.set_operand(0, input);
   conv.attributes.set("padding", kPaddingSame);

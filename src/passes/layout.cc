@@ -62,11 +62,25 @@ class LayoutPass {
       change(nodes, *best);
       ++changed;
     }
+    for (Node& node : graph_) changed += reduce_before(node);
     graph_.erase_dead();
     return changed;
   }
 
  private:
+  /// A reduction that drops axes, directly below a transpose.
+  bool reduce_before(Node& node) {
+    auto role = layout_role(node);
+    if (!role || role->results_move) return false;
+    Node& transpose = *node.operand(0)->node();
+    auto t = permutation_of(transpose);
+    if (!t || !drops_in_order(node, inverse(*t))) return false;
+    Lowering lowering(graph_, &node);
+    change_layout(node, *role, inverse(*t), lowering);
+    node.set_operand(0, transpose.operand(0));
+    return true;
+  }
+
   void collect() {
     nodes_.assign(1, nullptr);  // number 0: in no region
     for (Node& node : graph_) {

@@ -19,6 +19,7 @@ std::vector<Pass> tf_passes() {
       {"infer_and_fold", infer_and_fold},
       {"dilated_conv", dilated_conv},
       {"merge_equal_tf", merge_equal},
+      {"recognize_gelu", recognize_gelu},
   };
 }
 
@@ -32,10 +33,13 @@ std::vector<Pass> tfl_passes() {
       // Before fusions take the parts of what is recognized.
       {"recognize_activation", recognize_activation},
       {"recognize_norm", recognize_norm},
+      {"drop_broadcast", drop_broadcast},
       {"unneeded", unneeded},
       {"fuse_affine", fuse_affine},
       {"fuse_pad", fuse_pad},
+      {"fuse_scale_before", fuse_scale_before},
       {"fuse_activation", fuse_activation},
+      {"dense_reshapes", dense_reshapes},
       {"merge_equal", merge_equal},
       {"own_output_tensors", own_output_tensors},
   };

@@ -34,14 +34,18 @@ Status run_passes(Model& model, const std::vector<Pass>& passes, std::vector<Pas
 // The rewrites themselves; each is described at the head of its file.
 Result<size_t> cancel_reshapes(Model& model, Graph& graph);
 Result<size_t> cancel_transposes(Model& model, Graph& graph);
+Result<size_t> dense_reshapes(Model& model, Graph& graph);
 Result<size_t> dilated_conv(Model& model, Graph& graph);
+Result<size_t> drop_broadcast(Model& model, Graph& graph);
 Result<size_t> fuse_activation(Model& model, Graph& graph);
 Result<size_t> fuse_affine(Model& model, Graph& graph);
 Result<size_t> fuse_pad(Model& model, Graph& graph);
+Result<size_t> fuse_scale_before(Model& model, Graph& graph);
 Result<size_t> layout(Model& model, Graph& graph);
 Result<size_t> merge_equal(Model& model, Graph& graph);
 Result<size_t> own_output_tensors(Model& model, Graph& graph);
 Result<size_t> recognize_activation(Model& model, Graph& graph);
+Result<size_t> recognize_gelu(Model& model, Graph& graph);
 Result<size_t> recognize_norm(Model& model, Graph& graph);
 Result<size_t> unneeded(Model& model, Graph& graph);
 

@@ -208,8 +208,8 @@ bool simplify_node(Graph& graph, Node& node) {
     replace_node(&node, x);
     return true;
   }
-  return division_to_multiplication(graph, node) || join_constants(graph, node) ||
-         reduction_keeps_dims(node);
+  bool multiplied = division_to_multiplication(graph, node);
+  return join_constants(graph, node) || multiplied || reduction_keeps_dims(node);
 }
 
 }  // namespace
