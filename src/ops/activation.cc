@@ -37,43 +37,45 @@ Error wrong_dtype(const EvalContext& context) {
       .found(std::string(dtype_name(context.in(0).dtype())));
 }
 
-template <auto f>
+template <auto f, bool integers = false>
 Status evaluate_activation(EvalContext& context) {
   const Tensor& x = context.in(0);
-  if (is_half(x.dtype())) return evaluate_in_float32(context, x.dtype(), evaluate_activation<f>);
+  if (is_half(x.dtype()))
+    return evaluate_in_float32(context, x.dtype(), evaluate_activation<f, integers>);
   Tensor y = Tensor::zeros(x.dtype(), x.dims());
   const float alpha = alpha_of(context.node);
   bool known = visit_number(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    if constexpr (!std::is_same_v<T, bool>) {
+    if constexpr (std::is_floating_point_v<T> || (integers && !std::is_same_v<T, bool>)) {
       Elements<T> in(x);
       T* out = y.mutable_as<T>();
       for (int64_t i = 0; i < x.elements(); ++i) out[i] = static_cast<T>(f(in[i], alpha));
     }
   });
-  if (!known) return wrong_dtype(context);
+  if (!known || (!integers && !is_float(x.dtype()))) return wrong_dtype(context);
   context.outputs = {std::move(y)};
   return {};
 }
 
-template <auto f>
+template <auto f, bool integers = false>
 Status evaluate_gradient(EvalContext& context) {
   const Tensor &a = context.in(0), &b = context.in(1);
   if (a.dtype() != b.dtype() || a.dims() != b.dims())
     return malformed(context.node, "the operands' types differ");
-  if (is_half(a.dtype())) return evaluate_in_float32(context, a.dtype(), evaluate_gradient<f>);
+  if (is_half(a.dtype()))
+    return evaluate_in_float32(context, a.dtype(), evaluate_gradient<f, integers>);
   Tensor y = Tensor::zeros(a.dtype(), a.dims());
   const float alpha = alpha_of(context.node);
   bool known = visit_number(a.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    if constexpr (!std::is_same_v<T, bool>) {
+    if constexpr (std::is_floating_point_v<T> || (integers && !std::is_same_v<T, bool>)) {
       Elements<T> first(a), second(b);
       T* out = y.mutable_as<T>();
       for (int64_t i = 0; i < a.elements(); ++i)
         out[i] = static_cast<T>(f(first[i], second[i], static_cast<T>(alpha)));
     }
   });
-  if (!known) return wrong_dtype(context);
+  if (!known || (!integers && !is_float(a.dtype()))) return wrong_dtype(context);
   context.outputs = {std::move(y)};
   return {};
 }
@@ -252,13 +254,13 @@ constexpr OpDef kOps[] = {
      "MUL + SELECT_V2", ""},
     {"ReciprocalGrad", infer_gradient, evaluate_gradient<kReciprocalGrad>,
      lower_gradient<make_reciprocal_grad>, "SQUARE + MUL", ""},
-    {"Relu", infer_activation, evaluate_activation<kRelu>, lower_activation<make_relu, true>,
+    {"Relu", infer_activation, evaluate_activation<kRelu, true>, lower_activation<make_relu, true>,
      "RELU", ""},
-    {"Relu6", infer_activation, evaluate_activation<kRelu6>, lower_activation<make_relu6, true>,
-     "RELU6", ""},
-    {"Relu6Grad", infer_gradient, evaluate_gradient<kRelu6Grad>, lower_gradient<make_relu6_grad>,
-     "SELECT_V2", ""},
-    {"ReluGrad", infer_gradient, evaluate_gradient<kReluGrad>, lower_gradient<make_relu_grad>,
+    {"Relu6", infer_activation, evaluate_activation<kRelu6, true>,
+     lower_activation<make_relu6, true>, "RELU6", ""},
+    {"Relu6Grad", infer_gradient, evaluate_gradient<kRelu6Grad, true>,
+     lower_gradient<make_relu6_grad>, "SELECT_V2", ""},
+    {"ReluGrad", infer_gradient, evaluate_gradient<kReluGrad, true>, lower_gradient<make_relu_grad>,
      "SELECT_V2", ""},
     {"RsqrtGrad", infer_gradient, evaluate_gradient<kRsqrtGrad>, lower_gradient<make_rsqrt_grad>,
      "SQUARE + MUL", ""},

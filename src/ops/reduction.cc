@@ -153,7 +153,12 @@ struct ProductOf {
 struct NormOf : SumOf {
   template <typename T>
   static Wide<T> step(Wide<T> a, T v) {
-    return a + static_cast<Wide<T>>(v) * static_cast<Wide<T>>(v);
+    const auto wide = static_cast<Wide<T>>(v);
+    if constexpr (std::is_floating_point_v<T>)
+      return a + wide * wide;
+    else  // wraps around
+      return static_cast<Wide<T>>(static_cast<uint64_t>(a) +
+                                  static_cast<uint64_t>(wide) * static_cast<uint64_t>(wide));
   }
   template <typename T>
   static T end(Wide<T> a, int64_t) {
