@@ -40,8 +40,8 @@ Result<DType> carrier_of(const Node& node, DType dtype, std::initializer_list<DT
   }
   for (DType d : wider)
     if (takes(d)) return d;
-  return unsupported(node, "TensorFlow Lite has no kernel for this op on " +
-                               std::string(dtype_name(dtype)));
+  return unsupported(
+      node, "TensorFlow Lite has no kernel for this op on " + std::string(dtype_name(dtype)));
 }
 
 Value* carry(Lowering& lowering, Value* x, DType to) {

@@ -11,10 +11,10 @@ namespace pumice {
 /// width), or counts with them (addition, multiplication, minimum and maximum).
 enum class Carriage { kMoves, kCounts };
 
-/// The dtype in which elements of `dtype` go through a kernel that takes `taken`: itself where it is
-/// among them, else the first that holds every value. Narrow integers ride in int32 (casting back
-/// wraps around as TensorFlow does), float16 in float32. kUnsupported, naming the dtype, when no
-/// dtype of `taken` will do.
+/// The dtype in which elements of `dtype` go through a kernel that takes `taken`: itself where it
+/// is among them, else the first that holds every value. Narrow integers ride in int32 (casting
+/// back wraps around as TensorFlow does), float16 in float32. kUnsupported, naming the dtype, when
+/// no dtype of `taken` will do.
 Result<DType> carrier_of(const Node& node, DType dtype, std::initializer_list<DType> taken,
                          Carriage carriage = Carriage::kMoves);
 

@@ -10,10 +10,11 @@
 namespace pumice {
 namespace {
 
-/// Where the operands of Concat (axis first), ConcatV2 (axis last) and ParallelConcat (no axis) are.
+/// Where the operands of Concat (axis first), ConcatV2 (axis last) and ParallelConcat (no axis)
+/// are.
 struct Joined {
-  size_t first, last;   // the tensors: operands [first, last)
-  const Value* axis;    // null: axis 0
+  size_t first, last;  // the tensors: operands [first, last)
+  const Value* axis;   // null: axis 0
 };
 
 Result<Joined> joined(const Node& node) {
@@ -152,8 +153,7 @@ Status lower_concat(Node& node, Lowering& lowering) {
   if (!axis) return unsupported(node, "the axis is not known before run time");
   Value* y = node.result();
   auto rank = common_rank(node, j);
-  if (!rank && *axis < 0)
-    return unsupported(node, "a negative axis of a tensor of unknown rank");
+  if (!rank && *axis < 0) return unsupported(node, "a negative axis of a tensor of unknown rank");
   size_t at = rank ? *normalize_axis(*axis, *rank) : static_cast<size_t>(*axis);
   PUMICE_TRY(DType dtype, carrier_of(node, y->dtype, kConcatenated));
   std::vector<Value*> parts;
@@ -255,9 +255,9 @@ Value* pack_sizes(Node& node, Lowering& lowering) {
   auto flush = [&] {
     if (pending.empty()) return;
     auto n = static_cast<int64_t>(pending.size());
-    parts.push_back(lowering.constant(
-        y->dtype == DType::kInt64 ? Tensor::of<int64_t>(DType::kInt64, {n}, pending)
-                                  : Tensor::vector_i32(pending)));
+    parts.push_back(lowering.constant(y->dtype == DType::kInt64
+                                          ? Tensor::of<int64_t>(DType::kInt64, {n}, pending)
+                                          : Tensor::vector_i32(pending)));
     pending.clear();
   };
   for (size_t i = 0; i < node.operand_count(); ++i) {
@@ -269,9 +269,9 @@ Value* pack_sizes(Node& node, Lowering& lowering) {
     }
   }
   flush();
-  return parts.size() == 1 ? parts[0]
-                           : lowering.emit("CONCATENATION", parts, {{"axis", int64_t{0}}}, y->dtype,
-                                           y->shape);
+  return parts.size() == 1
+             ? parts[0]
+             : lowering.emit("CONCATENATION", parts, {{"axis", int64_t{0}}}, y->dtype, y->shape);
 }
 
 Status lower_pack(Node& node, Lowering& lowering) {
@@ -291,8 +291,8 @@ Status lower_pack(Node& node, Lowering& lowering) {
   for (size_t i = 0; i < node.operand_count(); ++i)
     parts.push_back(carry(lowering, node.operand(i), dtype));
   Value* packed = lowering.emit(
-      "PACK", parts,
-      {{"axis", axis}, {"values_count", static_cast<int64_t>(parts.size())}}, dtype, y->shape);
+      "PACK", parts, {{"axis", axis}, {"values_count", static_cast<int64_t>(parts.size())}}, dtype,
+      y->shape);
   lowering.replace(node, 0, carry(lowering, packed, y->dtype));
   return {};
 }
@@ -308,8 +308,8 @@ Status infer_offset(Node& node) {
 Status evaluate_offset(EvalContext& context) {
   if (context.in(0).elements() != 1)
     return malformed(context.node, "the axis is no single integer");
-  auto axis = normalize_axis(context.in(0).integer_at(0),
-                             static_cast<size_t>(context.in(1).elements()));
+  auto axis =
+      normalize_axis(context.in(0).integer_at(0), static_cast<size_t>(context.in(1).elements()));
   if (!axis)
     return bad_axis(context.node, context.in(0).integer_at(0),
                     static_cast<size_t>(context.in(1).elements()));
@@ -347,8 +347,7 @@ Status lower_offset(Node& node, Lowering& lowering) {
   for (size_t i = 0; i < node.result_count(); ++i) {
     offsets.push_back(offset);
     if (i + 1 < node.result_count())
-      offset = lowering.binary("ADD", offset,
-                               lowering.binary("MUL", node.operand(i + 1), mask));
+      offset = lowering.binary("ADD", offset, lowering.binary("MUL", node.operand(i + 1), mask));
   }
   for (size_t i = 0; i < offsets.size(); ++i) lowering.replace(node, i, offsets[i]);
   return {};

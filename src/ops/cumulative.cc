@@ -66,9 +66,9 @@ Status evaluate_cumulative(EvalContext& context) {
 
 Status lower_cumsum(Node& node, Lowering& lowering) {
   Value* x = node.operand(0);
-  PUMICE_TRY(DType dtype, carrier_of(node, x->dtype,
-                                     {DType::kFloat32, DType::kInt32, DType::kInt64},
-                                     Carriage::kCounts));
+  PUMICE_TRY(DType dtype,
+             carrier_of(node, x->dtype, {DType::kFloat32, DType::kInt32, DType::kInt64},
+                        Carriage::kCounts));
   Value* axis = lowering.reshape(lowering.as_i32(node.operand(1)), Shape::scalar());
   Value* y = lowering.emit("CUMSUM", {carry(lowering, x, dtype), axis},
                            {{"exclusive", node.attributes.boolean("exclusive")},
@@ -82,9 +82,9 @@ Status lower_cumsum(Node& node, Lowering& lowering) {
 // element holds the product of all up to it. What would come from before the beginning is 1.
 Status lower_cumprod(Node& node, Lowering& lowering) {
   Value* x = node.operand(0);
-  PUMICE_TRY(DType dtype, carrier_of(node, x->dtype,
-                                     {DType::kFloat32, DType::kInt32, DType::kInt64},
-                                     Carriage::kCounts));
+  PUMICE_TRY(DType dtype,
+             carrier_of(node, x->dtype, {DType::kFloat32, DType::kInt32, DType::kInt64},
+                        Carriage::kCounts));
   auto axis = constant_integer(node.operand(1));
   if (!axis || !x->shape.known_rank())
     return unsupported(node, "the axis is not known before run time");

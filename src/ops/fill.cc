@@ -66,8 +66,7 @@ Status evaluate_fill(EvalContext& context) {
 }
 
 Status lower_fill(Node& node, Lowering& lowering) {
-  lowering.replace(node, 0,
-                   fill(lowering, node.result()->shape, node.operand(0), node.operand(1)));
+  lowering.replace(node, 0, fill(lowering, node.result()->shape, node.operand(0), node.operand(1)));
   return {};
 }
 
@@ -108,7 +107,8 @@ Status lower_like(Node& node, Lowering& lowering) {
   Value* y;
   if (x->shape.fully_known()) {
     y = lowering.constant(Constant(scalar_of(dtype, zeros ? 0 : 1)).then(Splat{x->shape.sizes()}));
-  } else if (zeros && (dtype == DType::kFloat32 || dtype == DType::kInt32 || dtype == DType::kInt64)) {
+  } else if (zeros &&
+             (dtype == DType::kFloat32 || dtype == DType::kInt32 || dtype == DType::kInt64)) {
     y = lowering.unary("ZEROS_LIKE", x);
   } else {
     y = lowering.emit("FILL", {lowering.shape_of(x), lowering.scalar(dtype, zeros ? 0 : 1)}, {},
@@ -190,9 +190,9 @@ Status evaluate_range(EvalContext& context) {
       for (int64_t i = 0; i < *n; ++i) out.mutable_as<T>()[i] = first + static_cast<T>(i) * step;
     } else {
       for (int64_t i = 0; i < *n; ++i)
-        out.mutable_as<T>()[i] = static_cast<T>(
-            static_cast<uint64_t>(start.integer_at(0)) +
-            static_cast<uint64_t>(i) * static_cast<uint64_t>(delta.integer_at(0)));
+        out.mutable_as<T>()[i] =
+            static_cast<T>(static_cast<uint64_t>(start.integer_at(0)) +
+                           static_cast<uint64_t>(i) * static_cast<uint64_t>(delta.integer_at(0)));
     }
     context.outputs = {std::move(out)};
   });
@@ -216,7 +216,8 @@ Status lower_range(Node& node, Lowering& lowering) {
 Status infer_lin_space(Node& node) {
   PUMICE_CHECK(expect_operands(node, 3, 3));
   auto n = constant_integer(node.operand(2));
-  if (n && *n < 1) return malformed(node, "the number of steps is below 1").found(std::to_string(*n));
+  if (n && *n < 1)
+    return malformed(node, "the number of steps is below 1").found(std::to_string(*n));
   set_result(node, 0, node.operand(0)->dtype, Shape{n ? Dim(*n) : Dim()});
   return {};
 }
@@ -244,9 +245,12 @@ Status evaluate_lin_space(EvalContext& context) {
     }
     context.outputs = {std::move(out)};
   };
-  if (dtype == DType::kFloat32) run(float{});
-  else if (dtype == DType::kFloat64) run(double{});
-  else return malformed(context.node, "start is no floating-point number");
+  if (dtype == DType::kFloat32)
+    run(float{});
+  else if (dtype == DType::kFloat64)
+    run(double{});
+  else
+    return malformed(context.node, "start is no floating-point number");
   return {};
 }
 

@@ -10,9 +10,9 @@
 namespace pumice {
 namespace {
 
-constexpr std::initializer_list<DType> kGathered = {
-    DType::kFloat32, DType::kFloat16, DType::kInt8,  DType::kInt16,
-    DType::kInt32,   DType::kInt64,   DType::kUInt8, DType::kBool};
+constexpr std::initializer_list<DType> kGathered = {DType::kFloat32, DType::kFloat16, DType::kInt8,
+                                                    DType::kInt16,   DType::kInt32,   DType::kInt64,
+                                                    DType::kUInt8,   DType::kBool};
 
 /// Gather's axis and number of batch dimensions, once the ranks are known.
 struct Plan {
@@ -130,8 +130,9 @@ Status lower_gather(Node& node, Lowering& lowering) {
   } else if (*axis < 0 || batch < 0 || node.is("BatchGather")) {
     return unsupported(node, "the operands' ranks are not known before run time");
   }
-  Value* picked = lowering.emit("GATHER", {carry(lowering, params, dtype), as_index(lowering, indices)},
-                                {{"axis", *axis}, {"batch_dims", batch}}, dtype, y->shape);
+  Value* picked =
+      lowering.emit("GATHER", {carry(lowering, params, dtype), as_index(lowering, indices)},
+                    {{"axis", *axis}, {"batch_dims", batch}}, dtype, y->shape);
   lowering.replace(node, 0, carry(lowering, picked, y->dtype));
   return {};
 }
@@ -173,7 +174,8 @@ Status evaluate_gather_nd(EvalContext& context) {
   for (int64_t p = 0; p < picked; ++p) {
     int64_t start = 0;
     for (int64_t k = 0; k < depth; ++k) {
-      int64_t index = indices.integer_at(p * depth + k), size = params.dims()[static_cast<size_t>(k)];
+      int64_t index = indices.integer_at(p * depth + k),
+              size = params.dims()[static_cast<size_t>(k)];
       if (index < 0 || index >= size)
         return malformed(context.node, "an index is out of range")
             .expected("0 to " + std::to_string(size - 1))
@@ -193,15 +195,15 @@ Status lower_gather_nd(Node& node, Lowering& lowering) {
     // Empty indices: the whole of params, again and again.
     if (!y->shape.fully_known())
       return unsupported(node, "indices of no elements, and a result of unknown size");
-    lowering.replace(node, 0,
-                     lowering.emit("BROADCAST_TO",
-                                   {params, lowering.constant_i32(y->shape.sizes())}, {}, y->dtype,
-                                   y->shape));
+    lowering.replace(
+        node, 0,
+        lowering.emit("BROADCAST_TO", {params, lowering.constant_i32(y->shape.sizes())}, {},
+                      y->dtype, y->shape));
     return {};
   }
-  Value* picked = lowering.emit("GATHER_ND",
-                                {carry(lowering, params, dtype), as_index(lowering, indices)}, {},
-                                dtype, y->shape);
+  Value* picked =
+      lowering.emit("GATHER_ND", {carry(lowering, params, dtype), as_index(lowering, indices)}, {},
+                    dtype, y->shape);
   lowering.replace(node, 0, carry(lowering, picked, y->dtype));
   return {};
 }

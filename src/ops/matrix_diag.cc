@@ -15,9 +15,9 @@ namespace {
 /// What one matrix of the result is made of: for each element, in order, an element of the first
 /// operand's innermost part (0…), of the second one's (after those), or -1: the padding.
 struct Table {
-  Dims inner;   // sizes of the result's innermost axes
+  Dims inner;  // sizes of the result's innermost axes
   std::vector<int64_t> from;
-  int64_t first, second;   // how many elements one part of each operand has
+  int64_t first, second;           // how many elements one part of each operand has
   size_t first_axes, second_axes;  // over how many axes; second 0: there is no second operand
 };
 
@@ -33,13 +33,16 @@ std::optional<Band> band_of(const std::vector<int64_t>& k) {
 }
 
 int64_t diagonal_length(int64_t rows, int64_t columns, int64_t d) {
-  return std::max<int64_t>(0, std::min(rows + std::min<int64_t>(d, 0), columns - std::max<int64_t>(d, 0)));
+  return std::max<int64_t>(
+      0, std::min(rows + std::min<int64_t>(d, 0), columns - std::max<int64_t>(d, 0)));
 }
 
 /// Where diagonal d begins in its row of a band `widest` long.
 int64_t offset_of(const std::string& align, int64_t d, int64_t length, int64_t widest) {
   bool super = d >= 0;
-  bool right = align == "RIGHT_LEFT" ? super : align == "LEFT_RIGHT" ? !super : align == "RIGHT_RIGHT";
+  bool right = align == "RIGHT_LEFT"   ? super
+               : align == "LEFT_RIGHT" ? !super
+                                       : align == "RIGHT_RIGHT";
   return right ? widest - length : 0;
 }
 
@@ -129,17 +132,23 @@ Result<Table> diag_part_table(const Node& node, const Dims& x, const Numbers& n)
     return malformed(node, "k is no range of the matrix's diagonals");
   BandLayout layout(*band, rows, columns, align_of(node));
   int64_t count = band->high - band->low + 1;
-  Table t{{}, std::vector<int64_t>(static_cast<size_t>(count * layout.widest), -1), rows * columns, 0,
-          2, 0};
+  Table t{{},
+          std::vector<int64_t>(static_cast<size_t>(count * layout.widest), -1),
+          rows * columns,
+          0,
+          2,
+          0};
   if (count > 1) t.inner.push_back(count);
   t.inner.push_back(layout.widest);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < columns; ++c)
-      if (int64_t at = layout.place(r, c); at >= 0) t.from[static_cast<size_t>(at)] = r * columns + c;
+      if (int64_t at = layout.place(r, c); at >= 0)
+        t.from[static_cast<size_t>(at)] = r * columns + c;
   return t;
 }
 
-Result<Table> set_diag_table(const Node& node, const Dims& x, const Dims& diagonal, const Numbers& n) {
+Result<Table> set_diag_table(const Node& node, const Dims& x, const Dims& diagonal,
+                             const Numbers& n) {
   PUMICE_CHECK(check_matrix(node, x));
   auto band = band_of(n.k);
   if (!band) return malformed(node, "k is no range of diagonals");
@@ -194,8 +203,8 @@ Result<Table> plain_diag_part_table(const Node& node, const Dims& x) {
   return t;
 }
 
-/// The table for these sizes of the innermost axes. `x` and `second` are whole sizes; outer axes may
-/// hold anything.
+/// The table for these sizes of the innermost axes. `x` and `second` are whole sizes; outer axes
+/// may hold anything.
 Result<Table> table_of(const Node& node, const Dims& x, const Dims& second, const Numbers& n) {
   if (node.is("Diag")) return diag_table(node, x);
   if (node.is("DiagPart")) return plain_diag_part_table(node, x);
@@ -251,11 +260,12 @@ std::optional<Numbers> constant_numbers(const Node& node) {
 }
 
 Status expect(const Node& node) {
-  size_t n = node.is("Diag") || node.is("DiagPart") || node.is("MatrixDiag") || node.is("MatrixDiagPart")
-                 ? 1
-             : node.is("MatrixSetDiag")                 ? 2
-             : node.is("MatrixBandPart") || is_version(node, "MatrixDiagPart") || has_second(node) ? 3
-                                                        : 5;
+  size_t n =
+      node.is("Diag") || node.is("DiagPart") || node.is("MatrixDiag") || node.is("MatrixDiagPart")
+          ? 1
+      : node.is("MatrixSetDiag")                                                            ? 2
+      : node.is("MatrixBandPart") || is_version(node, "MatrixDiagPart") || has_second(node) ? 3
+                                                                                            : 5;
   return expect_operands(node, n, n);
 }
 
@@ -293,7 +303,8 @@ Status infer_matrix(Node& node) {
   bool band = n && n->k.size() == 2 && n->k[0] != n->k[1];
   if (is_version(node, "MatrixDiag") && !is_version(node, "MatrixDiagPart") && !band) axes = 1;
   if (!n || !innermost_known(x, axes) || x.rank() < 1) {
-    if (x.known_rank() && node.is("MatrixDiag")) node.result()->shape = Shape::of_rank(x.rank() + 1);
+    if (x.known_rank() && node.is("MatrixDiag"))
+      node.result()->shape = Shape::of_rank(x.rank() + 1);
     return {};
   }
   PUMICE_TRY(Table t, table_from_shapes(node, *n));
@@ -306,9 +317,8 @@ Status infer_matrix(Node& node) {
 
 Status evaluate_matrix(EvalContext& context) {
   const Tensor& x = context.in(0);
-  auto n = numbers_of(context.node, [&](size_t i) {
-    return std::optional(context.in(i).integers());
-  });
+  auto n =
+      numbers_of(context.node, [&](size_t i) { return std::optional(context.in(i).integers()); });
   if (!n) return malformed(context.node, "a number is no single integer");
   bool second = has_second(context.node);
   PUMICE_TRY(Table t, table_of(context.node, x.dims(), second ? context.in(1).dims() : Dims{}, *n));
@@ -335,13 +345,15 @@ Status evaluate_matrix(EvalContext& context) {
     std::vector<std::byte> bytes(x.bytes().view().begin(), x.bytes().view().end());
     auto more = context.in(1).bytes().view();
     bytes.insert(bytes.end(), more.begin(), more.end());
-    all = Tensor(x.dtype(), {x.elements() + context.in(1).elements()}, Bytes::own(std::move(bytes)));
+    all =
+        Tensor(x.dtype(), {x.elements() + context.in(1).elements()}, Bytes::own(std::move(bytes)));
   }
   std::vector<int64_t> from;
   for (int64_t o = 0; o < outer; ++o)
     for (int64_t i : t.from)
-      from.push_back(i < 0 ? -1 : i < t.first ? o * t.first + i
-                                              : x.elements() + o * t.second + i - t.first);
+      from.push_back(i < 0         ? -1
+                     : i < t.first ? o * t.first + i
+                                   : x.elements() + o * t.second + i - t.first);
   context.outputs = {read_indexed(all, std::move(dims), from, padding)};
   return {};
 }
@@ -361,10 +373,10 @@ Status lower_matrix(Node& node, Lowering& lowering) {
   auto n = constant_numbers(node);
   if (!n) return unsupported(node, "the diagonals are not known before run time");
   PUMICE_TRY(DType dtype, carrier_of(node, y->dtype,
-                                     {DType::kFloat32, DType::kFloat16, DType::kInt8,
-                                      DType::kInt16, DType::kInt32, DType::kInt64, DType::kUInt8,
-                                      DType::kBool}));
-  size_t axes = node.is("Diag") || node.is("DiagPart") ? (x->shape.known_rank() ? x->shape.rank() : 0) : 2;
+                                     {DType::kFloat32, DType::kFloat16, DType::kInt8, DType::kInt16,
+                                      DType::kInt32, DType::kInt64, DType::kUInt8, DType::kBool}));
+  size_t axes =
+      node.is("Diag") || node.is("DiagPart") ? (x->shape.known_rank() ? x->shape.rank() : 0) : 2;
   bool band = n->k.size() == 2 && n->k[0] != n->k[1];
   if (is_version(node, "MatrixDiag") && !is_version(node, "MatrixDiagPart") && !band) axes = 1;
   if (!innermost_known(x->shape, axes) ||
@@ -373,7 +385,8 @@ Status lower_matrix(Node& node, Lowering& lowering) {
   PUMICE_TRY(Table t, table_from_shapes(node, *n));
   auto pad = padding_operand(node);
   bool padded = std::find(t.from.begin(), t.from.end(), -1) != t.from.end();
-  PUMICE_TRY(Value * parts, as_parts(node, lowering, carry(lowering, x, dtype), t.first_axes, t.first));
+  PUMICE_TRY(Value * parts,
+             as_parts(node, lowering, carry(lowering, x, dtype), t.first_axes, t.first));
   Dim outer = parts->shape[0];
   std::vector<Value*> joined{parts};
   int64_t length = t.first;
@@ -386,16 +399,16 @@ Status lower_matrix(Node& node, Lowering& lowering) {
   Value* all = lowering.concat(joined, 1);
   all->shape = Shape{outer, Dim(length)};
   if (padded) {
-    Value* value = pad ? lowering.reshape(carry(lowering, node.operand(*pad), dtype), Shape::scalar())
-                       : nullptr;
+    Value* value =
+        pad ? lowering.reshape(carry(lowering, node.operand(*pad), dtype), Shape::scalar())
+            : nullptr;
     all = lowering.pad(all, {{0, 0}, {0, 1}}, value);
     for (int64_t& i : t.from)
       if (i < 0) i = length;
   }
-  Value* picked = lowering.emit(
-      "GATHER", {all, lowering.constant_i32(t.from)},
-      {{"axis", int64_t{1}}, {"batch_dims", int64_t{0}}}, dtype,
-      Shape{outer, Dim(static_cast<int64_t>(t.from.size()))});
+  Value* picked = lowering.emit("GATHER", {all, lowering.constant_i32(t.from)},
+                                {{"axis", int64_t{1}}, {"batch_dims", int64_t{0}}}, dtype,
+                                Shape{outer, Dim(static_cast<int64_t>(t.from.size()))});
   std::vector<Dim> dims(x->shape.dims().begin(),
                         x->shape.dims().end() - static_cast<std::ptrdiff_t>(t.first_axes));
   dims.insert(dims.end(), t.inner.begin(), t.inner.end());

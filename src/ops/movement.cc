@@ -41,12 +41,23 @@ Tensor copied(const Tensor& x, Dims dims, F&& f) {
     });
   };
   switch (element_size(x.dtype())) {
-    case 1: with_size(std::integral_constant<size_t, 1>{}); break;
-    case 2: with_size(std::integral_constant<size_t, 2>{}); break;
-    case 4: with_size(std::integral_constant<size_t, 4>{}); break;
-    case 8: with_size(std::integral_constant<size_t, 8>{}); break;
-    case 16: with_size(std::integral_constant<size_t, 16>{}); break;
-    default: break;
+    case 1:
+      with_size(std::integral_constant<size_t, 1>{});
+      break;
+    case 2:
+      with_size(std::integral_constant<size_t, 2>{});
+      break;
+    case 4:
+      with_size(std::integral_constant<size_t, 4>{});
+      break;
+    case 8:
+      with_size(std::integral_constant<size_t, 8>{});
+      break;
+    case 16:
+      with_size(std::integral_constant<size_t, 16>{});
+      break;
+    default:
+      break;
   }
   return out;
 }
@@ -55,7 +66,8 @@ Tensor copied(const Tensor& x, Dims dims, F&& f) {
 
 Tensor read_strided(const Tensor& x, Dims dims, int64_t start, const std::vector<int64_t>& steps) {
   Dims sizes = dims;
-  return copied(x, std::move(dims), [&](auto copy) { for_each_strided(sizes, start, steps, copy); });
+  return copied(x, std::move(dims),
+                [&](auto copy) { for_each_strided(sizes, start, steps, copy); });
 }
 
 void write_strided(Tensor& out, const Tensor& x, int64_t start, const std::vector<int64_t>& steps) {
@@ -70,7 +82,8 @@ void write_strided(Tensor& out, const Tensor& x, int64_t start, const std::vecto
   size_t size = element_size(x.dtype());
   std::byte* to = out.mutable_data();
   for_each_strided(x.dims(), start, steps, [&](int64_t i, int64_t at) {
-    std::memcpy(to + static_cast<size_t>(at) * size, x.data() + static_cast<size_t>(i) * size, size);
+    std::memcpy(to + static_cast<size_t>(at) * size, x.data() + static_cast<size_t>(i) * size,
+                size);
   });
 }
 

@@ -120,15 +120,14 @@ Status evaluate_mirror_pad(EvalContext& context) {
   auto out_strides = strides_of(dims);
   for (int64_t e = 0; e < count; ++e)
     for (size_t d = 0; d < dims.size(); ++d)
-      from[static_cast<size_t>(e)] +=
-          sources[d][static_cast<size_t>(e / out_strides[d] % dims[d])];
+      from[static_cast<size_t>(e)] += sources[d][static_cast<size_t>(e / out_strides[d] % dims[d])];
   context.outputs = {read_indexed(x, dims, from)};
   return {};
 }
 
-constexpr std::initializer_list<DType> kPadded = {
-    DType::kFloat32, DType::kFloat16, DType::kInt8,  DType::kInt16,
-    DType::kInt32,   DType::kInt64,   DType::kUInt8, DType::kBool};
+constexpr std::initializer_list<DType> kPadded = {DType::kFloat32, DType::kFloat16, DType::kInt8,
+                                                  DType::kInt16,   DType::kInt32,   DType::kInt64,
+                                                  DType::kUInt8,   DType::kBool};
 constexpr size_t kLargestRank = 5;
 
 /// PAD or PADV2 of any rank: with more axes than the kernel takes, axis by axis between reshapes.
@@ -194,11 +193,10 @@ Status lower_mirror_pad(Node& node, Lowering& lowering) {
     lowering.replace(node, 0, x);
     return {};
   }
-  lowering.replace(
-      node, 0,
-      lowering.emit("MIRROR_PAD", {x, lowering.as_i32(node.operand(1))},
-                    {{"mode", int64_t{mode == "REFLECT" ? 0 : 1}}}, x->dtype,
-                    node.result()->shape));
+  lowering.replace(node, 0,
+                   lowering.emit("MIRROR_PAD", {x, lowering.as_i32(node.operand(1))},
+                                 {{"mode", int64_t{mode == "REFLECT" ? 0 : 1}}}, x->dtype,
+                                 node.result()->shape));
   return {};
 }
 

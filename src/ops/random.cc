@@ -44,8 +44,8 @@ Status infer_multinomial(Node& node) {
 
 Status lower_multinomial(Node& node, Lowering& lowering) {
   Value* y = node.result();
-  PUMICE_TRY(DType dtype, carrier_of(node, node.operand(0)->dtype, {DType::kFloat32},
-                                     Carriage::kCounts));
+  PUMICE_TRY(DType dtype,
+             carrier_of(node, node.operand(0)->dtype, {DType::kFloat32}, Carriage::kCounts));
   Attributes seeds{{"seed", node.attributes.integer("seed")},
                    {"seed2", node.attributes.integer("seed2")}};
   Value* samples = lowering.reshape(lowering.as_i32(node.operand(1)), Shape::scalar());

@@ -26,8 +26,9 @@ struct Product {
   }
 };
 
-/// The size that makes `target` (whose `hole` is open) hold as many elements as `from`; unknown when
-/// it is not surely known. Symbols on both sides cancel: a batch of 0 beside -1 is TensorFlow's error.
+/// The size that makes `target` (whose `hole` is open) hold as many elements as `from`; unknown
+/// when it is not surely known. Symbols on both sides cancel: a batch of 0 beside -1 is
+/// TensorFlow's error.
 Dim solve(const Shape& from, const std::vector<Dim>& target, size_t hole) {
   Product all, rest;
   for (Dim d : from.dims()) all.multiply(d);
@@ -67,8 +68,9 @@ Status infer_reshape(Node& node) {
                    : Shape();
     return {};
   }
-  if (x->shape.known_rank() && std::count_if(target->begin(), target->end(),
-                                             [](Dim d) { return !d.known() && !d.is_symbol(); }) == 1) {
+  if (x->shape.known_rank() && std::count_if(target->begin(), target->end(), [](Dim d) {
+                                 return !d.known() && !d.is_symbol();
+                               }) == 1) {
     size_t hole = 0;
     while ((*target)[hole].known() || (*target)[hole].is_symbol()) ++hole;
     (*target)[hole] = solve(x->shape, *target, hole);
@@ -177,10 +179,10 @@ Status lower_squeeze(Node& node, Lowering& lowering) {
     lowering.replace(node, 0, lowering.reshape(x, to));
     return {};
   }
-  lowering.replace(node, 0,
-                   lowering.emit("SQUEEZE", {x},
-                                 {{"squeeze_dims", node.attributes.integers("squeeze_dims")}},
-                                 x->dtype, to));
+  lowering.replace(
+      node, 0,
+      lowering.emit("SQUEEZE", {x}, {{"squeeze_dims", node.attributes.integers("squeeze_dims")}},
+                    x->dtype, to));
   return {};
 }
 

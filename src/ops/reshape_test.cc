@@ -44,7 +44,8 @@ TEST(Reshape, NothingIsMadeUp) {
 TEST(Reshape, ContradictionIsAnError) {
   Graph graph;
   Value* x = graph.add_input("x", DType::kFloat32, Shape{2, 3});
-  Node* node = graph.create("Reshape", {x, graph.constant(Tensor::vector_i32(std::vector<int64_t>{4}))});
+  Node* node =
+      graph.create("Reshape", {x, graph.constant(Tensor::vector_i32(std::vector<int64_t>{4}))});
   node->name = "here";
   Status status = find_op("Reshape")->infer(*node);
   ASSERT_FALSE(status.ok());

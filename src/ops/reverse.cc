@@ -10,9 +10,9 @@
 namespace pumice {
 namespace {
 
-constexpr std::initializer_list<DType> kReversed = {
-    DType::kFloat32, DType::kFloat16, DType::kInt8,  DType::kInt16,
-    DType::kInt32,   DType::kInt64,   DType::kUInt8, DType::kBool};
+constexpr std::initializer_list<DType> kReversed = {DType::kFloat32, DType::kFloat16, DType::kInt8,
+                                                    DType::kInt16,   DType::kInt32,   DType::kInt64,
+                                                    DType::kUInt8,   DType::kBool};
 constexpr std::initializer_list<DType> kReversedInParts = {
     DType::kFloat32, DType::kInt16, DType::kInt32, DType::kInt64, DType::kUInt8};
 
@@ -82,11 +82,10 @@ Status lower_reverse(Node& node, Lowering& lowering) {
     if (x->shape[i] == Dim(1)) axes[i] = false;
   if (x->dtype == DType::kInt32 && axes.size() == 1 && axes[0]) {
     // A shape vector: STRIDED_SLICE is computed before the model runs.
-    Value* y = lowering.emit("STRIDED_SLICE",
-                             {x, lowering.constant_i32({0}), lowering.constant_i32({0}),
-                              lowering.constant_i32({-1})},
-                             {{"begin_mask", int64_t{1}}, {"end_mask", int64_t{1}}}, x->dtype,
-                             x->shape);
+    Value* y = lowering.emit(
+        "STRIDED_SLICE",
+        {x, lowering.constant_i32({0}), lowering.constant_i32({0}), lowering.constant_i32({-1})},
+        {{"begin_mask", int64_t{1}}, {"end_mask", int64_t{1}}}, x->dtype, x->shape);
     lowering.replace(node, 0, y);
     return {};
   }
@@ -138,7 +137,8 @@ Status evaluate_sequence(EvalContext& context) {
 Status lower_sequence(Node& node, Lowering& lowering) {
   Value* x = node.operand(0);
   PUMICE_TRY(DType dtype, carrier_of(node, x->dtype, kReversedInParts));
-  int64_t sequence = node.attributes.integer("seq_dim"), batch = node.attributes.integer("batch_dim");
+  int64_t sequence = node.attributes.integer("seq_dim"),
+          batch = node.attributes.integer("batch_dim");
   if (x->shape.known_rank()) {
     sequence = static_cast<int64_t>(*normalize_axis(sequence, x->shape.rank()));
     batch = static_cast<int64_t>(*normalize_axis(batch, x->shape.rank()));
@@ -158,8 +158,7 @@ Status infer_roll(Node& node) {
 /// The total shift along each axis.
 Result<std::vector<int64_t>> shifts_of(const Node& node, const std::vector<int64_t>& shift,
                                        const std::vector<int64_t>& axis, size_t rank) {
-  if (shift.size() != axis.size())
-    return malformed(node, "one shift for each axis is needed");
+  if (shift.size() != axis.size()) return malformed(node, "one shift for each axis is needed");
   std::vector<int64_t> total(rank, 0);
   for (size_t i = 0; i < axis.size(); ++i) {
     auto at = normalize_axis(axis[i], rank);
@@ -174,8 +173,8 @@ int64_t floor_mod(int64_t a, int64_t n) { return (a % n + n) % n; }
 
 Status evaluate_roll(EvalContext& context) {
   const Tensor& x = context.in(0);
-  PUMICE_TRY(auto shifts, shifts_of(context.node, context.in(1).integers(),
-                                    context.in(2).integers(), x.rank()));
+  PUMICE_TRY(auto shifts,
+             shifts_of(context.node, context.in(1).integers(), context.in(2).integers(), x.rank()));
   auto strides = strides_of(x.dims());
   std::vector<int64_t> from(static_cast<size_t>(x.elements()), 0);
   for (int64_t e = 0; e < x.elements(); ++e)

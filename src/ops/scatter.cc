@@ -84,9 +84,15 @@ Status scatter(EvalContext& context, Tensor target, const Tensor& indices, const
             T update = updates.at<T>(from + i);
             T& element = to[start + i];
             switch (combine) {
-              case Combine::kUpdate: element = update; break;
-              case Combine::kMax: element = std::max(element, update); break;
-              case Combine::kMin: element = std::min(element, update); break;
+              case Combine::kUpdate:
+                element = update;
+                break;
+              case Combine::kMax:
+                element = std::max(element, update);
+                break;
+              case Combine::kMin:
+                element = std::min(element, update);
+                break;
               case Combine::kAdd:
               case Combine::kSub:
                 if constexpr (std::is_same_v<T, bool>) {
@@ -123,14 +129,14 @@ Status evaluate_tensor_scatter(EvalContext& context) {
   return scatter(context, context.in(0), context.in(1), context.in(2));
 }
 
-constexpr std::initializer_list<DType> kScattered = {DType::kFloat32, DType::kInt8, DType::kInt32,
-                                                     DType::kInt64, DType::kUInt8, DType::kBool};
+constexpr std::initializer_list<DType> kScattered = {DType::kFloat32, DType::kInt8,  DType::kInt32,
+                                                     DType::kInt64,   DType::kUInt8, DType::kBool};
 
 /// SCATTER_ND adds up what falls on the same index, as TensorFlow does.
 Value* scatter_nd(Lowering& lowering, Value* indices, Value* updates, Value* sizes,
                   const Shape& shape) {
-  return lowering.emit("SCATTER_ND", {lowering.as_i32(indices), updates, sizes}, {},
-                       updates->dtype, shape);
+  return lowering.emit("SCATTER_ND", {lowering.as_i32(indices), updates, sizes}, {}, updates->dtype,
+                       shape);
 }
 
 Status lower_scatter_nd(Node& node, Lowering& lowering) {
@@ -138,17 +144,17 @@ Status lower_scatter_nd(Node& node, Lowering& lowering) {
   PUMICE_TRY(DType dtype, carrier_of(node, y->dtype, kScattered, Carriage::kCounts));
   Value* sizes = y->shape.fully_known() ? lowering.constant_i32(y->shape.sizes())
                                         : lowering.as_i32(node.operand(2));
-  Value* out = scatter_nd(lowering, node.operand(0), carry(lowering, node.operand(1), dtype),
-                          sizes, y->shape);
+  Value* out = scatter_nd(lowering, node.operand(0), carry(lowering, node.operand(1), dtype), sizes,
+                          y->shape);
   lowering.replace(node, 0, carry(lowering, out, y->dtype));
   return {};
 }
 
 /// Where each index falls in the tensor, counted in slices: a vector of int32.
 struct Places {
-  Value* ids;      // one per index
-  Dim slices;      // how many slices the tensor has
-  Value* count;    // the same as an int32 scalar
+  Value* ids;    // one per index
+  Dim slices;    // how many slices the tensor has
+  Value* count;  // the same as an int32 scalar
 };
 
 Result<Places> places_of(const Node& node, Lowering& lowering, Value* tensor, Value* indices) {
@@ -194,13 +200,13 @@ Shape as_slices(Dim count, const Shape& tensor, size_t depth) {
   return Shape(std::move(dims));
 }
 
-// The last update of a slice wins, as in TensorFlow's own loop: UNSORTED_SEGMENT_MAX finds its number.
+// The last update of a slice wins, as in TensorFlow's own loop: UNSORTED_SEGMENT_MAX finds its
+// number.
 Status lower_scatter_update(Node& node, Lowering& lowering) {
   Value *tensor = node.operand(0), *indices = node.operand(1), *updates = node.operand(2);
   PUMICE_TRY(DType dtype, carrier_of(node, tensor->dtype,
-                                     {DType::kFloat32, DType::kFloat16, DType::kInt8,
-                                      DType::kInt16, DType::kInt32, DType::kInt64, DType::kUInt8,
-                                      DType::kBool}));
+                                     {DType::kFloat32, DType::kFloat16, DType::kInt8, DType::kInt16,
+                                      DType::kInt32, DType::kInt64, DType::kUInt8, DType::kBool}));
   PUMICE_TRY(Places places, places_of(node, lowering, tensor, indices));
   auto depth = static_cast<size_t>(indices->shape[indices->shape.rank() - 1].size());
   Dim n = places.ids->shape[0];
@@ -242,9 +248,9 @@ Status lower_scatter_update(Node& node, Lowering& lowering) {
 
 Status lower_scatter_add(Node& node, Lowering& lowering) {
   Value* tensor = node.operand(0);
-  PUMICE_TRY(DType dtype, carrier_of(node, tensor->dtype,
-                                     {DType::kFloat32, DType::kInt32, DType::kInt64},
-                                     Carriage::kCounts));
+  PUMICE_TRY(DType dtype,
+             carrier_of(node, tensor->dtype, {DType::kFloat32, DType::kInt32, DType::kInt64},
+                        Carriage::kCounts));
   Value* x = carry(lowering, tensor, dtype);
   Value* sum = scatter_nd(lowering, node.operand(1), carry(lowering, node.operand(2), dtype),
                           lowering.shape_of(tensor), tensor->shape);
@@ -256,8 +262,8 @@ Status lower_scatter_add(Node& node, Lowering& lowering) {
 
 Status lower_scatter_extreme(Node& node, Lowering& lowering) {
   Value *tensor = node.operand(0), *indices = node.operand(1);
-  PUMICE_TRY(DType dtype, carrier_of(node, tensor->dtype, {DType::kFloat32, DType::kInt32},
-                                     Carriage::kCounts));
+  PUMICE_TRY(DType dtype,
+             carrier_of(node, tensor->dtype, {DType::kFloat32, DType::kInt32}, Carriage::kCounts));
   PUMICE_TRY(Places places, places_of(node, lowering, tensor, indices));
   auto depth = static_cast<size_t>(indices->shape[indices->shape.rank() - 1].size());
   Shape listed = as_slices(places.slices, tensor->shape, depth);
@@ -300,7 +306,8 @@ Status evaluate_unique(EvalContext& context) {
   std::unordered_map<std::string, int64_t> seen;
   std::vector<int64_t> first, index;
   for (int64_t i = 0; i < x.elements(); ++i) {
-    std::string bytes(reinterpret_cast<const char*>(x.data()) + static_cast<size_t>(i) * size, size);
+    std::string bytes(reinterpret_cast<const char*>(x.data()) + static_cast<size_t>(i) * size,
+                      size);
     if (is_float(x.dtype()) && x.number_at(i) == 0) bytes.assign(size, '\0');
     auto [at, is_new] = seen.emplace(std::move(bytes), static_cast<int64_t>(first.size()));
     if (is_new) first.push_back(i);

@@ -14,7 +14,8 @@ enum class Combine { kSum, kProd, kMax, kMin, kMean };
 
 Combine combine_of(const Node& node) {
   auto ends = [&](std::string_view end) {
-    return node.op.size() >= end.size() && node.op.compare(node.op.size() - end.size(), end.size(), end) == 0;
+    return node.op.size() >= end.size() &&
+           node.op.compare(node.op.size() - end.size(), end.size(), end) == 0;
   };
   if (ends("Prod")) return Combine::kProd;
   if (ends("Max")) return Combine::kMax;
@@ -49,7 +50,8 @@ Status infer_unsorted(Node& node) {
         .found(to_string(ids->shape) + " and " + to_string(data->shape));
   auto count = known_elements(node.operand(2));
   std::vector<Dim> dims{count && count->size() == 1 ? count->front() : Dim::unknown()};
-  dims.insert(dims.end(), data->shape.dims().begin() + static_cast<std::ptrdiff_t>(ids->shape.rank()),
+  dims.insert(dims.end(),
+              data->shape.dims().begin() + static_cast<std::ptrdiff_t>(ids->shape.rank()),
               data->shape.dims().end());
   node.result()->shape = Shape(std::move(dims));
   return {};
@@ -107,9 +109,15 @@ Status evaluate_segments(EvalContext& context) {
             case Combine::kMean:
               element = static_cast<T>(element + value);
               break;
-            case Combine::kProd: element = static_cast<T>(element * value); break;
-            case Combine::kMax: element = std::max(element, value); break;
-            case Combine::kMin: element = std::min(element, value); break;
+            case Combine::kProd:
+              element = static_cast<T>(element * value);
+              break;
+            case Combine::kMax:
+              element = std::max(element, value);
+              break;
+            case Combine::kMin:
+              element = std::min(element, value);
+              break;
           }
         }
       }
@@ -124,8 +132,7 @@ Status evaluate_segments(EvalContext& context) {
       context.outputs = {std::move(out)};
     }
   });
-  if (!done || context.outputs.empty())
-    return unsupported(context.node, "segments of this dtype");
+  if (!done || context.outputs.empty()) return unsupported(context.node, "segments of this dtype");
   return {};
 }
 
@@ -133,10 +140,14 @@ constexpr std::initializer_list<DType> kSegmented = {DType::kFloat32, DType::kIn
 
 const char* unsorted_kernel(Combine combine) {
   switch (combine) {
-    case Combine::kProd: return "UNSORTED_SEGMENT_PROD";
-    case Combine::kMax: return "UNSORTED_SEGMENT_MAX";
-    case Combine::kMin: return "UNSORTED_SEGMENT_MIN";
-    default: return "UNSORTED_SEGMENT_SUM";
+    case Combine::kProd:
+      return "UNSORTED_SEGMENT_PROD";
+    case Combine::kMax:
+      return "UNSORTED_SEGMENT_MAX";
+    case Combine::kMin:
+      return "UNSORTED_SEGMENT_MIN";
+    default:
+      return "UNSORTED_SEGMENT_SUM";
   }
 }
 

@@ -50,10 +50,9 @@ Status lower_shape(Node& node, Lowering& lowering) {
   DType dtype = out_type(node);
   for (size_t i = 0; i < node.result_count(); ++i) {
     Value* x = node.operand(i);
-    Value* y = x->shape.fully_known()
-                   ? lowering.constant(integer_vector(dtype, x->shape.sizes()))
-                   : lowering.emit("SHAPE", {x}, {{"out_type", dtype}}, dtype,
-                                   node.result(i)->shape);
+    Value* y = x->shape.fully_known() ? lowering.constant(integer_vector(dtype, x->shape.sizes()))
+                                      : lowering.emit("SHAPE", {x}, {{"out_type", dtype}}, dtype,
+                                                      node.result(i)->shape);
     lowering.replace(node, i, y);
   }
   return {};
@@ -218,8 +217,8 @@ Status lower_broadcast_to(Node& node, Lowering& lowering) {
     lowering.replace(node, 0, x);
     return {};
   }
-  Value* shape = to.fully_known() ? lowering.constant_i32(to.sizes())
-                                  : lowering.as_i32(node.operand(1));
+  Value* shape =
+      to.fully_known() ? lowering.constant_i32(to.sizes()) : lowering.as_i32(node.operand(1));
   lowering.replace(node, 0, lowering.emit("BROADCAST_TO", {x, shape}, {}, x->dtype, to));
   return {};
 }

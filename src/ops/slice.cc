@@ -106,9 +106,10 @@ Status lower_slice(Node& node, Lowering& lowering) {
     lowering.replace(node, 0, x);
     return {};
   }
-  // Where the input has unknown sizes, SLICE makes a tensor that the runtime allocates while it runs;
-  // STRIDED_SLICE does not.
-  auto begin = constant_integers(node.operand(1), 64), size = constant_integers(node.operand(2), 64);
+  // Where the input has unknown sizes, SLICE makes a tensor that the runtime allocates while it
+  // runs; STRIDED_SLICE does not.
+  auto begin = constant_integers(node.operand(1), 64),
+       size = constant_integers(node.operand(2), 64);
   auto fits = [](const std::vector<int64_t>& list) {
     return std::all_of(list.begin(), list.end(),
                        [](int64_t v) { return v < std::numeric_limits<int32_t>::max(); });
@@ -129,11 +130,11 @@ Status lower_slice(Node& node, Lowering& lowering) {
       Value* rest = x;
       if (std::any_of(begin->begin(), begin->end(), [](int64_t b) { return b != 0; }))
         rest = lowering.slice(x, *begin, std::vector<int64_t>(rank, -1));
-      Value* y = lowering.emit("STRIDED_SLICE",
-                               {rest, lowering.constant_i32(std::vector<int64_t>(rank, 0)),
-                                lowering.as_i32(node.operand(2)),
-                                lowering.constant_i32(std::vector<int64_t>(rank, 1))},
-                               {}, x->dtype, to);
+      Value* y = lowering.emit(
+          "STRIDED_SLICE",
+          {rest, lowering.constant_i32(std::vector<int64_t>(rank, 0)),
+           lowering.as_i32(node.operand(2)), lowering.constant_i32(std::vector<int64_t>(rank, 1))},
+          {}, x->dtype, to);
       lowering.replace(node, 0, y);
       return {};
     }
@@ -163,13 +164,14 @@ Result<Spread> spread(const Node& node, size_t specs, size_t rank) {
   int64_t begin = mask("begin_mask"), end = mask("end_mask"), ellipsis = mask("ellipsis_mask"),
           added = mask("new_axis_mask"), shrink = mask("shrink_axis_mask");
   auto bit = [](int64_t m, size_t i) { return i < 63 && (m >> i & 1) != 0; };
-  if ((ellipsis & (ellipsis - 1)) != 0)
-    return malformed(node, "more than one ellipsis");
+  if ((ellipsis & (ellipsis - 1)) != 0) return malformed(node, "more than one ellipsis");
   size_t taken = 0;
   bool has_ellipsis = false;
   for (size_t i = 0; i < specs; ++i) {
-    if (bit(ellipsis, i)) has_ellipsis = true;
-    else if (!bit(added, i)) ++taken;
+    if (bit(ellipsis, i))
+      has_ellipsis = true;
+    else if (!bit(added, i))
+      ++taken;
   }
   if (taken > rank)
     return malformed(node, "the slice names more axes than the input has")
@@ -213,8 +215,10 @@ Range clamp_range(int64_t begin, int64_t end, int64_t step, bool begin_masked, b
   int64_t to = end_masked ? (step > 0 ? high : low) : position(end);
   int64_t span = step > 0 ? to - from : from - to;
   // |step| as unsigned: the least int64 has no negative.
-  uint64_t width = step > 0 ? static_cast<uint64_t>(step) : uint64_t{0} - static_cast<uint64_t>(step);
-  int64_t count = span <= 0 ? 0 : static_cast<int64_t>((static_cast<uint64_t>(span) - 1) / width) + 1;
+  uint64_t width =
+      step > 0 ? static_cast<uint64_t>(step) : uint64_t{0} - static_cast<uint64_t>(step);
+  int64_t count =
+      span <= 0 ? 0 : static_cast<int64_t>((static_cast<uint64_t>(span) - 1) / width) + 1;
   return {from, step, count};
 }
 
@@ -291,7 +295,8 @@ Status infer_strided_slice(Node& node) {
   auto elements = x->shape.is_rank(1) && ranges[0] ? elements_as_dims(x) : std::nullopt;
   if (elements)
     for (int64_t i = 0; i < ranges[0]->count; ++i)
-      y->partial.push_back((*elements)[static_cast<size_t>(ranges[0]->begin + i * ranges[0]->step)]);
+      y->partial.push_back(
+          (*elements)[static_cast<size_t>(ranges[0]->begin + i * ranges[0]->step)]);
   return {};
 }
 
@@ -331,8 +336,8 @@ Status evaluate_strided_slice(EvalContext& context) {
   return {};
 }
 
-/// A slice specification without an ellipsis, entry by entry. Where a number is not known before run
-/// time, `index` holds it (only of shrunk axes).
+/// A slice specification without an ellipsis, entry by entry. Where a number is not known before
+/// run time, `index` holds it (only of shrunk axes).
 struct Entry {
   bool added = false, shrunk = false, begin_masked = true, end_masked = true;
   int64_t begin = 0, end = 0, stride = 1;
@@ -340,7 +345,8 @@ struct Entry {
 };
 
 /// The entries of the specification; nullopt where more than indices of shrunk axes is unknown.
-std::optional<std::vector<Entry>> entries_of(const Node& node, Lowering& lowering, const Spread& s) {
+std::optional<std::vector<Entry>> entries_of(const Node& node, Lowering& lowering,
+                                             const Spread& s) {
   auto begin = integers_if_known(node.operand(1)), end = integers_if_known(node.operand(2)),
        strides = integers_if_known(node.operand(3));
   if (!begin || !end || !strides) return std::nullopt;
@@ -440,15 +446,15 @@ Value* strided_slice(Lowering& lowering, Value* x, const std::vector<Entry>& ent
     if (!e.shrunk && !e.added && e.begin_masked) begin_mask |= bit;
     if (!e.shrunk && !e.added && e.end_masked) end_mask |= bit;
   }
-  return lowering.emit("STRIDED_SLICE",
-                       {x, clamped_constant_i32(lowering, begin),
-                        clamped_constant_i32(lowering, end),
-                        clamped_constant_i32(lowering, strides)},
-                       {{"begin_mask", begin_mask},
-                        {"end_mask", end_mask},
-                        {"new_axis_mask", added},
-                        {"shrink_axis_mask", shrunk}},
-                       x->dtype, to);
+  return lowering.emit(
+      "STRIDED_SLICE",
+      {x, clamped_constant_i32(lowering, begin), clamped_constant_i32(lowering, end),
+       clamped_constant_i32(lowering, strides)},
+      {{"begin_mask", begin_mask},
+       {"end_mask", end_mask},
+       {"new_axis_mask", added},
+       {"shrink_axis_mask", shrunk}},
+      x->dtype, to);
 }
 
 Status lower_strided_slice(Node& node, Lowering& lowering) {
@@ -467,10 +473,10 @@ Status lower_strided_slice(Node& node, Lowering& lowering) {
         if (e.added) continue;
         --axis;
         if (!e.index) continue;
-        PUMICE_TRY(DType taken, carrier_of(node, x->dtype,
-                                           {DType::kFloat32, DType::kFloat16, DType::kInt8,
-                                            DType::kInt16, DType::kInt32, DType::kInt64,
-                                            DType::kUInt8, DType::kBool}));
+        PUMICE_TRY(DType taken,
+                   carrier_of(node, x->dtype,
+                              {DType::kFloat32, DType::kFloat16, DType::kInt8, DType::kInt16,
+                               DType::kInt32, DType::kInt64, DType::kUInt8, DType::kBool}));
         x = take(lowering, carry(lowering, x, taken), axis, e.index);
         entries->erase(entries->begin() + static_cast<std::ptrdiff_t>(i));
       }
@@ -478,8 +484,8 @@ Status lower_strided_slice(Node& node, Lowering& lowering) {
       auto reshaped = takes_everything(x->shape, *entries)
                           ? reshape_to(node, lowering, x, to)
                           : Result<Value*>(unsupported(node, "a part is taken"));
-      lowering.replace(node, 0, reshaped.ok() ? *reshaped
-                                              : strided_slice(lowering, x, *entries, to));
+      lowering.replace(node, 0,
+                       reshaped.ok() ? *reshaped : strided_slice(lowering, x, *entries, to));
       return {};
     }
   }
@@ -489,11 +495,11 @@ Status lower_strided_slice(Node& node, Lowering& lowering) {
   Attributes masks;
   for (const char* name : {"begin_mask", "end_mask", "new_axis_mask", "shrink_axis_mask"})
     masks.set(name, node.attributes.integer(name));
-  Value* sliced = lowering.emit("STRIDED_SLICE",
-                                {x, as_clamped_i32(lowering, node.operand(1)),
-                                 as_clamped_i32(lowering, node.operand(2)),
-                                 as_clamped_i32(lowering, node.operand(3))},
-                                std::move(masks), x->dtype, to);
+  Value* sliced = lowering.emit(
+      "STRIDED_SLICE",
+      {x, as_clamped_i32(lowering, node.operand(1)), as_clamped_i32(lowering, node.operand(2)),
+       as_clamped_i32(lowering, node.operand(3))},
+      std::move(masks), x->dtype, to);
   lowering.replace(node, 0, sliced);
   return {};
 }

@@ -13,7 +13,8 @@ TEST(StridedSlice, TakesASizeOutOfAShape) {
   Graph graph;
   Value* x = graph.add_input("x", DType::kInt32, Shape{3});
   x->partial = {Dim::symbol(0), 10, Dim()};
-  Node* node = graph.create("StridedSlice", {x, vector(graph, {0}), vector(graph, {1}), vector(graph, {1})});
+  Node* node =
+      graph.create("StridedSlice", {x, vector(graph, {0}), vector(graph, {1}), vector(graph, {1})});
   node->attributes.set("shrink_axis_mask", int64_t{1});
   ASSERT_TRUE(find_op("StridedSlice")->infer(*node).ok());
   EXPECT_EQ(node->result()->shape, Shape::scalar());
@@ -24,9 +25,10 @@ TEST(StridedSlice, TakesASizeOutOfAShape) {
 TEST(StridedSlice, HostileSpecificationsAreErrors) {
   Graph graph;
   Value* x = graph.add_input("x", DType::kFloat32, Shape{2, 3});
-  auto infer = [&](std::vector<int64_t> begin, std::vector<int64_t> end, std::vector<int64_t> strides,
-                   int64_t ellipsis, int64_t shrink) {
-    Node* node = graph.create("StridedSlice", {x, vector(graph, begin), vector(graph, end), vector(graph, strides)});
+  auto infer = [&](std::vector<int64_t> begin, std::vector<int64_t> end,
+                   std::vector<int64_t> strides, int64_t ellipsis, int64_t shrink) {
+    Node* node = graph.create(
+        "StridedSlice", {x, vector(graph, begin), vector(graph, end), vector(graph, strides)});
     node->attributes.set("ellipsis_mask", ellipsis);
     node->attributes.set("shrink_axis_mask", shrink);
     return find_op("StridedSlice")->infer(*node).ok();

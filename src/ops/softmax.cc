@@ -40,9 +40,12 @@ Status evaluate_softmax(EvalContext& context) {
     }
     context.outputs = {std::move(out)};
   };
-  if (x.dtype() == DType::kFloat32) run(float{});
-  else if (x.dtype() == DType::kFloat64) run(double{});
-  else return malformed(context.node, "the input holds no floating-point numbers");
+  if (x.dtype() == DType::kFloat32)
+    run(float{});
+  else if (x.dtype() == DType::kFloat64)
+    run(double{});
+  else
+    return malformed(context.node, "the input holds no floating-point numbers");
   return {};
 }
 

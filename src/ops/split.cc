@@ -87,7 +87,8 @@ Status infer_split(Node& node) {
     if (sizes->size() != parts.size())
       return bad_parts(node, x->shape, std::to_string(sizes->size()) + " sizes");
     PUMICE_TRY(parts, part_sizes(node, whole, *sizes));
-  } else if (auto known = elements_as_dims(node.operand(1)); known && known->size() == parts.size()) {
+  } else if (auto known = elements_as_dims(node.operand(1));
+             known && known->size() == parts.size()) {
     parts = *known;
   }
   set_parts(node, x, *at, parts);
@@ -158,8 +159,8 @@ Status lower_split(Node& node, Lowering& lowering) {
   Value* axis_operand = node.operand(with_sizes ? 2 : 0);
   auto axis = constant_integer(axis_operand);
   if (!axis) return unsupported(node, "the axis is not known before run time");
-  PUMICE_TRY(DType dtype, with_sizes ? carrier_of(node, x->dtype, kSplitV)
-                                     : carrier_of(node, x->dtype, kSplit));
+  PUMICE_TRY(DType dtype,
+             with_sizes ? carrier_of(node, x->dtype, kSplitV) : carrier_of(node, x->dtype, kSplit));
   if (x->shape.known_rank()) {
     size_t at = *normalize_axis(*axis, x->shape.rank());
     *axis = static_cast<int64_t>(at);
@@ -228,16 +229,16 @@ Status lower_unpack(Node& node, Lowering& lowering) {
   int64_t axis = node.attributes.integer("axis");
   auto elements = x->shape.elements();
   bool taken = x->dtype == DType::kFloat32 || x->dtype == DType::kFloat16 ||
-               x->dtype == DType::kInt8 || x->dtype == DType::kInt16 ||
-               x->dtype == DType::kInt32 || x->dtype == DType::kUInt8 || x->dtype == DType::kBool;
+               x->dtype == DType::kInt8 || x->dtype == DType::kInt16 || x->dtype == DType::kInt32 ||
+               x->dtype == DType::kUInt8 || x->dtype == DType::kBool;
   auto n = static_cast<int64_t>(node.result_count());
   // Of a shape vector, STRIDED_SLICE is computed before the model runs; UNPACK is not.
   bool sizes = x->shape.is_rank(1) && x->dtype == DType::kInt32;
   if (elements && *elements > 0 && taken && !sizes) {
     axis = static_cast<int64_t>(*normalize_axis(axis, x->shape.rank()));
     Value* const operands[] = {x};
-    Node* unpack = lowering.emit_node("UNPACK", operands, {{"num", n}, {"axis", axis}},
-                                      node.result_count());
+    Node* unpack =
+        lowering.emit_node("UNPACK", operands, {{"num", n}, {"axis", axis}}, node.result_count());
     for (size_t i = 0; i < node.result_count(); ++i) {
       unpack->result(i)->dtype = x->dtype;
       unpack->result(i)->shape = node.result(i)->shape;

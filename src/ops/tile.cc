@@ -66,8 +66,7 @@ Status lower_tile(Node& node, Lowering& lowering) {
     for (int64_t m : *multiples) once &= m == 1;
   lowering.replace(
       node, 0,
-      once ? x
-           : lowering.emit("TILE", {x, lowering.as_i32(node.operand(1))}, {}, x->dtype, to));
+      once ? x : lowering.emit("TILE", {x, lowering.as_i32(node.operand(1))}, {}, x->dtype, to));
   return {};
 }
 

@@ -75,9 +75,10 @@ Status evaluate_top_k(EvalContext& context) {
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t i = 0; i < k; ++i)
       std::memcpy(values.mutable_data() + static_cast<size_t>(r * k + i) * size,
-                  x.data() + static_cast<size_t>(r * n + indices.at<int64_t>(r * k + i)) * size, size);
-  context.outputs = {std::move(values),
-                     cast_tensor(indices, context.node.attributes.dtype("index_type", DType::kInt32))};
+                  x.data() + static_cast<size_t>(r * n + indices.at<int64_t>(r * k + i)) * size,
+                  size);
+  context.outputs = {std::move(values), cast_tensor(indices, context.node.attributes.dtype(
+                                                                 "index_type", DType::kInt32))};
   return {};
 }
 
@@ -87,9 +88,9 @@ Status lower_top_k(Node& node, Lowering& lowering) {
                                      {DType::kFloat32, DType::kInt8, DType::kInt16, DType::kInt32,
                                       DType::kInt64, DType::kUInt8},
                                      Carriage::kCounts));
-  Value* k = node.is("TopKV2")
-                 ? lowering.reshape(lowering.as_i32(node.operand(1)), Shape::scalar())
-                 : lowering.scalar(DType::kInt32, static_cast<double>(node.attributes.integer("k")));
+  Value* k = node.is("TopKV2") ? lowering.reshape(lowering.as_i32(node.operand(1)), Shape::scalar())
+                               : lowering.scalar(DType::kInt32,
+                                                 static_cast<double>(node.attributes.integer("k")));
   Value* const operands[] = {carry(lowering, x, dtype), k};
   Node* top = lowering.emit_node("TOPK_V2", operands, {}, 2);
   top->result(0)->dtype = dtype;
@@ -101,7 +102,8 @@ Status lower_top_k(Node& node, Lowering& lowering) {
   return {};
 }
 
-// InTopK(predictions [batch, classes], targets [batch]; k): whether fewer than k classes beat the target.
+// InTopK(predictions [batch, classes], targets [batch]; k): whether fewer than k classes beat the
+// target.
 Status infer_in_top_k(Node& node) {
   bool with_operand = node.is("InTopKV2");
   PUMICE_CHECK(expect_operands(node, with_operand ? 3 : 2, with_operand ? 3 : 2));
@@ -139,8 +141,7 @@ Status evaluate_in_top_k(EvalContext& context) {
 
 constexpr OpDef kOps[] = {
     {"InTopK", infer_in_top_k, evaluate_in_top_k, nullptr, "(constants)", "run-time predictions"},
-    {"InTopKV2", infer_in_top_k, evaluate_in_top_k, nullptr, "(constants)",
-     "run-time predictions"},
+    {"InTopKV2", infer_in_top_k, evaluate_in_top_k, nullptr, "(constants)", "run-time predictions"},
     {"TopK", infer_top_k, evaluate_top_k, lower_top_k, "TOPK_V2", "float64"},
     {"TopKV2", infer_top_k, evaluate_top_k, lower_top_k, "TOPK_V2", "float64"},
 };

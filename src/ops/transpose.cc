@@ -47,8 +47,7 @@ Status infer_transpose(Node& node) {
       return malformed(node, "perm has another length than the input has axes")
           .expected(std::to_string(x->shape.rank()))
           .found(std::to_string(perm->size()));
-    for (size_t i = 0; i < perm->size(); ++i)
-      shape[i] = x->shape[static_cast<size_t>((*perm)[i])];
+    for (size_t i = 0; i < perm->size(); ++i) shape[i] = x->shape[static_cast<size_t>((*perm)[i])];
   }
   node.result()->shape = std::move(shape);
   if (perm->size() <= 1) node.result()->partial = known_elements(x).value_or(std::vector<Dim>{});
@@ -126,16 +125,16 @@ Status lower_invert(Node& node, Lowering& lowering) {
   std::vector<int64_t> counted(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) counted[static_cast<size_t>(i)] = i;
   Value* indices = lowering.reshape(lowering.as_i32(x), Shape{n, 1});
-  Value* y = lowering.emit(
-      "SCATTER_ND", {indices, lowering.constant_i32(counted), lowering.constant_i32({n})}, {},
-      DType::kInt32, Shape{n});
+  Value* y = lowering.emit("SCATTER_ND",
+                           {indices, lowering.constant_i32(counted), lowering.constant_i32({n})},
+                           {}, DType::kInt32, Shape{n});
   lowering.replace(node, 0, lowering.cast(y, x->dtype));
   return {};
 }
 
 constexpr OpDef kOps[] = {
-    {"ConjugateTranspose", infer_transpose, evaluate_conjugate_transpose,
-     lower_conjugate_transpose, "TRANSPOSE", "complex dtypes; a run-time perm"},
+    {"ConjugateTranspose", infer_transpose, evaluate_conjugate_transpose, lower_conjugate_transpose,
+     "TRANSPOSE", "complex dtypes; a run-time perm"},
     {"InvertPermutation", infer_same_as_first, evaluate_invert, lower_invert, "SCATTER_ND",
      "a permutation of unknown length"},
     {"Transpose", infer_transpose, evaluate_transpose, lower_transpose, "TRANSPOSE",

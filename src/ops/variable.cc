@@ -74,8 +74,8 @@ Status lower_handle(Node& node, Lowering& lowering) {
 }
 
 Status lower_read(Node& node, Lowering& lowering) {
-  lowering.replace(node, 0, read(lowering, node.operand(0), node.result()->dtype,
-                                 node.result()->shape));
+  lowering.replace(node, 0,
+                   read(lowering, node.operand(0), node.result()->dtype, node.result()->shape));
   return {};
 }
 
@@ -84,8 +84,8 @@ Status lower_write(Node& node, Lowering& lowering) {
   if (!node.is("AssignVariableOp")) {
     if (value->dtype != DType::kFloat32 && value->dtype != DType::kInt32 &&
         value->dtype != DType::kInt64)
-      return unsupported(node, "TensorFlow Lite does not count in " +
-                                   std::string(dtype_name(value->dtype)));
+      return unsupported(
+          node, "TensorFlow Lite does not count in " + std::string(dtype_name(value->dtype)));
     Value* old = read(lowering, resource, value->dtype, value->shape);
     value = lowering.binary(node.is("AssignAddVariableOp") ? "ADD" : "SUB", old, value);
   }
@@ -95,8 +95,8 @@ Status lower_write(Node& node, Lowering& lowering) {
 
 // The legacy ops pass the variable itself along: reading it is its value.
 Status lower_variable(Node& node, Lowering& lowering) {
-  lowering.replace(node, 0, read(lowering, handle(node, lowering), node.result()->dtype,
-                                 node.result()->shape));
+  lowering.replace(
+      node, 0, read(lowering, handle(node, lowering), node.result()->dtype, node.result()->shape));
   return {};
 }
 
@@ -104,8 +104,7 @@ Status lower_assign(Node& node, Lowering& lowering) {
   Value *old = node.operand(0), *value = node.operand(1);
   if (!old->node()->is("READ_VARIABLE"))
     return unsupported(node, "the assigned variable is not known before run time");
-  if (!node.is("Assign"))
-    value = lowering.binary(node.is("AssignAdd") ? "ADD" : "SUB", old, value);
+  if (!node.is("Assign")) value = lowering.binary(node.is("AssignAdd") ? "ADD" : "SUB", old, value);
   assign(lowering, old->node()->operand(0), value);
   lowering.replace(node, 0, value);
   return {};

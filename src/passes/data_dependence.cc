@@ -48,9 +48,9 @@ const std::vector<size_t>* shape_operands(std::string_view op) {
 /// Kernels that compute their result while the runtime allocates, when all operands are known then
 /// (measured on LiteRT 2.3.0; ADD, SUB, PACK, CAST, SLICE and all others do not).
 bool computes_early(std::string_view op) {
-  static constexpr std::string_view kOps[] = {"BROADCAST_ARGS", "CONCATENATION", "GATHER",
-                                              "MUL",            "RANGE",         "REDUCE_PROD",
-                                              "RESHAPE",        "STRIDED_SLICE"};
+  static constexpr std::string_view kOps[] = {
+      "BROADCAST_ARGS", "CONCATENATION", "GATHER",  "MUL",
+      "RANGE",          "REDUCE_PROD",   "RESHAPE", "STRIDED_SLICE"};
   return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
 }
 

@@ -11,8 +11,8 @@ struct ShapesAtRunTime {
   /// Results that their kernels allocate while they run: what WHERE or UNIQUE find, a slice of
   /// computed length, …. The compiled-model API takes none of them as an output.
   std::unordered_set<const Value*> allocated;
-  /// Values with an unknown size from the first such kernel on: the runtime stops preparing there, so
-  /// their sizes are open although they may not depend on the data.
+  /// Values with an unknown size from the first such kernel on: the runtime stops preparing there,
+  /// so their sizes are open although they may not depend on the data.
   std::unordered_set<const Value*> open;
 };
 

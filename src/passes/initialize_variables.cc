@@ -2,8 +2,8 @@
 // AFTER   f: CALL_ONCE(initialize_variables), VAR_HANDLE "v" …
 //         initialize_variables: ASSIGN_VARIABLE(VAR_HANDLE "v", Const)
 //
-// TensorFlow Lite's variables begin without a value: the first run of any signature gives each one the
-// value that the checkpoint holds.
+// TensorFlow Lite's variables begin without a value: the first run of any signature gives each one
+// the value that the checkpoint holds.
 #include <set>
 
 #include "ops/lowering.h"

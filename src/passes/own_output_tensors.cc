@@ -2,8 +2,9 @@
 // AFTER   Return(RESHAPE(x), y, RESHAPE(y), RESHAPE(c))
 //
 // The compiled-model runtime leaves an output uninitialised when its tensor is also an input or
-// stands under two output names; a same-shape RESHAPE gives each output a tensor of its own. It takes
-// no output that a kernel allocates while it runs: where the sizes are known, the RESHAPE tells them.
+// stands under two output names; a same-shape RESHAPE gives each output a tensor of its own. It
+// takes no output that a kernel allocates while it runs: where the sizes are known, the RESHAPE
+// tells them.
 #include <unordered_set>
 
 #include "ops/lowering.h"
@@ -24,10 +25,9 @@ Result<size_t> own_output_tensors(Model& model, Graph& graph) {
     Lowering lowering(graph, graph.return_node());
     Value* own;
     if (output->shape.known_rank() && output->shape.unknown_dims() <= 1) {
-      own = lowering.emit("RESHAPE",
-                          {output, lowering.constant_i32(output->shape.sizes_or_minus_one())},
-                          {{"new_shape", output->shape.sizes_or_minus_one()}}, output->dtype,
-                          output->shape);
+      own = lowering.emit(
+          "RESHAPE", {output, lowering.constant_i32(output->shape.sizes_or_minus_one())},
+          {{"new_shape", output->shape.sizes_or_minus_one()}}, output->dtype, output->shape);
     } else {
       own = lowering.reshape(output, lowering.shape_of(output), output->shape);
     }
