@@ -136,10 +136,10 @@ Status lower_conv3d(Node& node, Lowering& lowering) {
   Attributes attributes = options(windows, padding);
   attributes.set("stride_d", windows.axes[0].stride);
   attributes.set("dilation_d_factor", windows.axes[0].dilation);
-  Value* y = lowering.emit("CONV_3D", {x, filter}, std::move(attributes), DType::kFloat32,
+  std::vector<Value*> operands{x, filter};
+  if (Value* bias = zero_bias(f.known_rank() ? f[4] : Dim(), lowering)) operands.push_back(bias);
+  Value* y = lowering.emit("CONV_3D", operands, std::move(attributes), DType::kFloat32,
                            result_shape(node, windows));
-  if (Value* bias = zero_bias(f.known_rank() ? f[4] : Dim(), lowering))
-    y->node()->add_operand(bias);
   lowering.replace(node, 0, lowering.cast(from_channels_last(windows, y, lowering),
                                           node.result()->dtype));
   return {};

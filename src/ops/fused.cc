@@ -106,7 +106,7 @@ Status evaluate_step(EvalContext& context, const Windows& layout, const Step& st
     Elements<float> in(x), scale(context.in(step.first_operand)),
         offset(context.in(step.first_operand + 1)), mean(context.in(step.first_operand + 2)),
         variance(context.in(step.first_operand + 3));
-    double epsilon = node.attributes.real("epsilon");
+    double epsilon = node.attributes.real("epsilon", 1e-4f);
     for (int64_t i = 0; i < x.elements(); ++i) {
       int64_t c = i % channels;
       to[i] = static_cast<float>((in[i] - mean[c]) * (scale[c] / std::sqrt(variance[c] + epsilon)) +
@@ -171,7 +171,7 @@ Result<Value*> lower_step(const Node& node, const Windows& layout, const Step& s
   if (step.op == "FusedBatchNorm") {
     Value* x = to_channels_last(layout, y, lowering);
     x = lower_to_normalization(x, args[0], args[1], args[2], args[3],
-                               node.attributes.real("epsilon"), lowering);
+                               node.attributes.real("epsilon", 1e-4f), lowering);
     return from_channels_last(layout, x, lowering);
   }
   if (step.op == "Prelu" || step.op == "PRelu")

@@ -120,6 +120,9 @@ class Case:
     data_dependent: an output's shape depends on the inputs' values: run in the Interpreter only.
     evaluated: False where pumice's evaluator must not know the op (random numbers would fold).
     tolerance: a harness.tolerances.Tolerance where the op's own does not fit; give the reason there.
+    twin: builds an equal graph that TensorFlow's CPU kernels run, where they refuse `build`'s own (NCHW);
+      it is the referee then, and `build` is what is converted.
+    renames: old op -> new op, done to the converted graph's nodes: for ops that only TensorFlow.js has.
     note: tells values apart where op, attributes, shapes and dtypes agree.
     """
     op: str
@@ -129,6 +132,8 @@ class Case:
     data_dependent: bool = False
     evaluated: bool = True
     tolerance: object = None
+    twin: Callable = None
+    renames: dict = dataclasses.field(default_factory=dict)
     note: str = ""
     seed: int = 0
 

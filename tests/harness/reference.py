@@ -38,8 +38,8 @@ class Reference:
         return found
 
 
-def build(case):
-    """The case's graph. It is built in a plain graph, not in a traced function: eager constants that the
+def build(case, make=None, renames=None):
+    """The case's graph (`make`: another build of the same operands). It is built in a plain graph, not in a traced function: eager constants that the
     build closes over become Const nodes, and nothing is captured, so that the graph is born frozen."""
     graph = tf.Graph()
     with graph.as_default():
@@ -47,14 +47,17 @@ def build(case):
             tf.compat.v1.placeholder(spec.dtype, spec.placeholder_shape(), name=f"in{i}")
             for i, spec in enumerate(case.inputs)
         ]
-        results = case.build(*operands)
+        results = (make or case.build)(*operands)
         if not isinstance(results, (list, tuple)):
             results = [results]
         names = []
         for i, result in enumerate(results):
             tf.identity(result, name=f"out{i}")
             names.append(f"out{i}")
-    return Reference(graph.as_graph_def(), names)
+    graph_def = graph.as_graph_def()
+    for node in graph_def.node:
+        node.op = (renames or {}).get(node.op, node.op)
+    return Reference(graph_def, names)
 
 
 @contextlib.contextmanager

@@ -39,11 +39,14 @@ def run(case, runtimes):
 
 
 def _run(case, folder, interpreter, compiled):
-    built = reference.build(case)
+    built = reference.build(case, renames=case.renames)
     if case.op not in built.ops():
         raise CaseFailure(f"the case names {case.op}, but its graph holds {sorted(built.ops())}")
     feeds = [case.feed(i) for i in range(case.feeds)]
-    with reference.runner(built.graph_def, built.outputs) as tensorflow:
+    referee = built
+    if case.twin or case.renames:
+        referee = reference.build(case, case.twin)
+    with reference.runner(referee.graph_def, built.outputs) as tensorflow:
         expected = [tensorflow(feed) for feed in feeds]
     if REFERENCE_ONLY:
         return
