@@ -180,7 +180,7 @@ struct Group {
 Value* run_time_size(Value* x, const Group& group, Lowering& lowering) {
   Value* size = nullptr;
   for (size_t i = group.from; i < group.to; ++i) {
-    Value* d = size_of_axis(x, i, lowering);
+    Value* d = lowering.size_of(x, i);
     size = size ? lowering.binary("MUL", size, d) : d;
   }
   return size ? size : lowering.constant_i32({1});
@@ -259,7 +259,7 @@ Result<Value*> lower_product(const Node& node, const EinsumPlan& plan, Value* x,
     std::vector<Value*> sizes(apart.rank(), nullptr);
     if (apart.unknown_dims() > 1)
       for (size_t i = 0; i < sizes.size(); ++i)
-        sizes[i] = size_of_axis(sources[i].first, sources[i].second, lowering);
+        sizes[i] = lowering.size_of(sources[i].first, sources[i].second);
     z = reshape_to(z, apart, sizes, lowering);
   }
   Labels order = join({&batch, &plan.free[0], &plan.free[1]});

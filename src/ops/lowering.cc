@@ -165,6 +165,15 @@ Value* Lowering::as_i32(Value* x) {
   return emit(op, operands, node->attributes, DType::kInt32, x->shape);
 }
 
+Value* Lowering::size_of(Value* x, size_t axis) {
+  if (x->shape.known_rank() && axis < x->shape.rank() && x->shape[axis].known())
+    return constant_i32({x->shape[axis].size()});
+  auto at = static_cast<int64_t>(axis);
+  return emit("STRIDED_SLICE",
+              {shape_of(x), constant_i32({at}), constant_i32({at + 1}), constant_i32({1})}, {},
+              DType::kInt32, Shape{1});
+}
+
 Result<Value*> Lowering::shape_vector(const Shape& target, std::span<Value* const> sources) {
   if (!target.known_rank())
     return Error(ErrorCode::kUnsupported, "a shape of unknown rank is needed at run time");
@@ -185,7 +194,7 @@ Result<Value*> Lowering::shape_vector(const Shape& target, std::span<Value* cons
       if (!source->shape.known_rank()) continue;
       for (size_t i = 0; i < source->shape.rank() && !part; ++i)
         if (source->shape[i].same_as(d))
-          part = slice(shape_of(source), {static_cast<int64_t>(i)}, {1});
+          part = size_of(source, i);
       if (part) break;
     }
     if (!part)

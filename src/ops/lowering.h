@@ -54,6 +54,9 @@ class Lowering {
 
   /// The run-time shape of x as an int32 vector: a constant where it is fully known, else SHAPE.
   Value* shape_of(Value* x);
+  /// An axis of x as an int32 vector of one element: a constant where it is known. STRIDED_SLICE, as
+  /// the runtime computes that one (SLICE not) while it still plans its memory.
+  Value* size_of(Value* x, size_t axis);
   /// An int32 vector with the sizes of `target`: known ones as constants, unknown ones taken from
   /// the run-time shape of the source that has the same symbol. kUnsupported when a dimension has
   /// no source.

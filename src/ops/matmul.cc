@@ -85,8 +85,8 @@ Value* flatten_batch(Value* x, Lowering& lowering) {
   Dim batch = 1;
   for (size_t i = 0; i + 2 < s.rank(); ++i) batch = batch * s[i];
   return reshape_to(x, {batch, s[s.rank() - 2], s[s.rank() - 1]},
-                    {nullptr, size_of_axis(x, s.rank() - 2, lowering),
-                     size_of_axis(x, s.rank() - 1, lowering)},
+                    {nullptr, lowering.size_of(x, s.rank() - 2),
+                     lowering.size_of(x, s.rank() - 1)},
                     lowering);
 }
 
@@ -194,9 +194,9 @@ Result<Value*> lower_to_matmul(const Node& node, Value* x, Value* y, bool transp
   Value* z = lowering.emit("BATCH_MATMUL", {a, b}, attributes, x->dtype,
                            {a->shape[0], result[result.rank() - 2], result[result.rank() - 1]});
   std::vector<Value*> sizes;
-  for (size_t i = 0; i + 2 < result.rank(); ++i) sizes.push_back(size_of_axis(x, i, lowering));
-  sizes.push_back(size_of_axis(z, 1, lowering));
-  sizes.push_back(size_of_axis(z, 2, lowering));
+  for (size_t i = 0; i + 2 < result.rank(); ++i) sizes.push_back(lowering.size_of(x, i));
+  sizes.push_back(lowering.size_of(z, 1));
+  sizes.push_back(lowering.size_of(z, 2));
   return reshape_to(z, result, sizes, lowering);
 }
 

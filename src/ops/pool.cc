@@ -189,7 +189,7 @@ Value* pool_2d(Value* x, Pool kind, const WindowAxis& h, const WindowAxis& w, in
 Value* pool_3d(Value* x, Pool kind, const Windows& windows, int64_t padding, const Shape& result,
                Lowering& lowering) {
   const Shape in = x->shape;
-  auto size = [&](Value* of, size_t axis) { return size_of_axis(of, axis, lowering); };
+  auto size = [&](Value* of, size_t axis) { return lowering.size_of(of, axis); };
   Value* flat = reshape_to(x, {in[0] * in[1], in[2], in[3], in[4]},
                            {nullptr, size(x, 2), size(x, 3), size(x, 4)}, lowering);
   Value* y = pool_2d(flat, kind, windows.axes[1], windows.axes[2], padding,
@@ -283,7 +283,7 @@ Status lower_pool(Node& node, Lowering& lowering) {
     split[split.rank() - 1] = result[result.rank() - 1];
     split.dims().push_back(windows.channels.size);
     std::vector<Value*> sizes(split.rank(), nullptr);
-    for (size_t i = 0; i + 2 < split.rank(); ++i) sizes[i] = size_of_axis(x, i, lowering);
+    for (size_t i = 0; i + 2 < split.rank(); ++i) sizes[i] = lowering.size_of(x, i);
     x = reshape_to(x, split, sizes, lowering);
     y = lowering.emit("REDUCE_MAX",
                       {x, lowering.constant_i32({static_cast<int64_t>(split.rank()) - 1})},

@@ -149,7 +149,7 @@ Value* nearest_positions(const Node& node, Value* x, size_t axis, Value* size,
     return lowering.constant_i32(positions);
   }
   // A picture of one column whose elements are their own positions.
-  Value* count = lowering.emit("SQUEEZE", {size_of_axis(x, axis, lowering)},
+  Value* count = lowering.emit("SQUEEZE", {lowering.size_of(x, axis)},
                                {{"squeeze_dims", std::vector<int64_t>{0}}}, DType::kInt32,
                                Shape::scalar());
   Value* range = lowering.emit("RANGE",
@@ -214,7 +214,7 @@ Status lower_by_matrices(Node& node, Lowering& lowering) {
   PUMICE_TRY(Value * x, picture(node, lowering));
   Value* h = matrix(rows_of(node, kKind, in[1].size(), out[1].size()), in[1].size(), lowering);
   Value* w = matrix(rows_of(node, kKind, in[2].size(), out[2].size()), in[2].size(), lowering);
-  Value *batch = size_of_axis(x, 0, lowering), *channels = size_of_axis(x, 3, lowering);
+  Value *batch = lowering.size_of(x, 0), *channels = lowering.size_of(x, 3);
   // [N, H, W·C], then [N·H', W, C].
   Value* y = reshape_to(x, {in[0], in[1], in[2] * in[3]}, {batch, nullptr, nullptr}, lowering);
   y = lowering.emit("BATCH_MATMUL", {h, y}, {{"adj_x", false}, {"adj_y", false}}, x->dtype,

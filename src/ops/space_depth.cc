@@ -287,7 +287,7 @@ Value* one_by_one(Value* x, const Blocks& blocks, Lowering& lowering) {
     if (b == 1 && before == 0 && after == 0) continue;
     const Shape s = x->shape;
     std::vector<Value*> sizes;
-    for (size_t d = 0; d < s.rank(); ++d) sizes.push_back(size_of_axis(x, d, lowering));
+    for (size_t d = 0; d < s.rank(); ++d) sizes.push_back(lowering.size_of(x, d));
     auto run_time_product = [&](size_t from, size_t to) -> Value* {
       Value* p = lowering.constant_i32({1});
       for (size_t d = from; d < to; ++d) p = lowering.binary("MUL", p, sizes[d]);
@@ -306,8 +306,8 @@ Value* one_by_one(Value* x, const Blocks& blocks, Lowering& lowering) {
     y = emit_batch<kToBatch>(y, lowering.constant_i32({1, b}),
                              edges_constant({{0, 0}, {before, after}}, lowering), moved, lowering);
     if (result.unknown_dims() > 1) {
-      sizes[0] = size_of_axis(y, 0, lowering);
-      sizes[axis] = size_of_axis(y, 2, lowering);
+      sizes[0] = lowering.size_of(y, 0);
+      sizes[axis] = lowering.size_of(y, 2);
     }
     x = reshape_to(y, result, sizes, lowering);
   }

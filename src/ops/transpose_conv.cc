@@ -143,9 +143,9 @@ Value* result_sizes(const Node& node, const Windows& windows, const Shape& out, 
     constant = false;
     Value* size;
     if (i == 0) {
-      size = size_of_axis(y, 0, lowering);
+      size = lowering.size_of(y, 0);
     } else if (i == spatial + 1) {
-      size = size_of_axis(filter, spatial, lowering);
+      size = lowering.size_of(filter, spatial);
     } else {
       size_t at = only_spatial ? i - 1 : windows.spatial_axis(i - 1);
       size = lowering.slice(given, {static_cast<int64_t>(at)}, {1});

@@ -184,12 +184,6 @@ Result<Value*> as_float32(const Node& node, Value* x, Lowering& lowering) {
   return unsupported(node, "the runtime has no kernel for " + std::string(dtype_name(x->dtype)));
 }
 
-Value* size_of_axis(Value* x, size_t axis, Lowering& lowering) {
-  if (x->shape.known_rank() && axis < x->shape.rank() && x->shape[axis].known())
-    return lowering.constant_i32({x->shape[axis].size()});
-  return lowering.slice(lowering.shape_of(x), {static_cast<int64_t>(axis)}, {1});
-}
-
 Value* reshape_to(Value* x, const Shape& to, const std::vector<Value*>& sizes,
                   Lowering& lowering) {
   // A -1 cannot stand beside a zero: then the sizes are taken at run time.

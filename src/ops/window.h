@@ -70,9 +70,6 @@ int64_t lower_padding(const Windows& windows, Value*& x, Lowering& lowering,
 /// A value of a floating dtype as float32; refuses dtypes that LiteRT's kernels do not compute in.
 Result<Value*> as_float32(const Node& node, Value* x, Lowering& lowering);
 
-/// An axis of x as an int32 vector of one element: a constant where it is known.
-Value* size_of_axis(Value* x, size_t axis, Lowering& lowering);
-
 /// RESHAPE of x to `to`. Of the unknown dimensions of `to` the i-th is taken at run time from
 /// `sizes` (int32 vectors of one element, one per dimension of `to`; null: known). With one unknown
 /// dimension none is needed.
