@@ -82,8 +82,8 @@ Status evaluate_fused_float(EvalContext& context) {
   for (size_t i = 0; i < 5; ++i) {
     bool running = i >= 3 && training && context.in(i).elements() == 0;
     if (context.in(i).dtype() != DType::kFloat32)
-      return unsupported(node, "a batch normalization of " +
-                                   std::string(dtype_name(context.in(i).dtype())));
+      return unsupported(
+          node, "a batch normalization of " + std::string(dtype_name(context.in(i).dtype())));
     if (i > 0 && !running && context.in(i).dims() != Dims{channels})
       return malformed(node, "a parameter does not fit the input's channels")
           .expected(std::to_string(channels))
@@ -114,16 +114,16 @@ Status evaluate_fused_float(EvalContext& context) {
     double f = average_factor(node);
     for (size_t c = 0; c < running.mean.size(); ++c) {
       auto i = static_cast<int64_t>(c);
-      running.variance[c] *= static_cast<double>(rows) /
-                             static_cast<double>(std::max<int64_t>(rows - 1, 1));
+      running.variance[c] *=
+          static_cast<double>(rows) / static_cast<double>(std::max<int64_t>(rows - 1, 1));
       if (f == 1.0 || context.in(3).elements() == 0) continue;
       running.mean[c] = (1 - f) * old_mean[i] + f * running.mean[c];
       running.variance[c] = (1 - f) * old_variance[i] + f * running.variance[c];
     }
   }
   context.outputs = {from_channels_last(layout, y), vector_of(running.mean),
-                     vector_of(running.variance), vector_of(s.mean), vector_of(s.variance),
-                     Tensor::scalar_f32(0)};
+                     vector_of(running.variance),   vector_of(s.mean),
+                     vector_of(s.variance),         Tensor::scalar_f32(0)};
   context.outputs.resize(std::min(context.outputs.size(), node.result_count()));
   return {};
 }
@@ -135,6 +135,25 @@ Status evaluate_fused(EvalContext& context) {
   context.inputs[0] = cast_tensor(context.in(0), DType::kFloat32);
   PUMICE_CHECK(evaluate_fused_float(context));
   context.outputs[0] = cast_tensor(context.outputs[0], half);
+  return {};
+}
+
+/// _FusedBatchNormEx: a side input and an activation after the normalization.
+Status evaluate_fused_ex(EvalContext& context) {
+  if (!context.inputs.empty() && is_half(context.in(0).dtype()))
+    return unsupported(context.node, "only float32 is supported");
+  PUMICE_CHECK(evaluate_fused_float(context));
+  Tensor& y = context.outputs[0];
+  Tensor out = Tensor::zeros(y.dtype(), y.dims());
+  bool side = context.inputs.size() > 5;
+  if (side && (context.in(5).dims() != y.dims() || context.in(5).dtype() != y.dtype()))
+    return malformed(context.node, "the side input does not fit");
+  bool relu = context.node.attributes.string("activation_mode", "Identity") == "Relu";
+  for (int64_t i = 0; i < y.elements(); ++i) {
+    float v = y.at<float>(i) + (side ? context.in(5).at<float>(i) : 0.0f);
+    out.mutable_as<float>()[i] = relu && v < 0 ? 0.0f : v;
+  }
+  y = std::move(out);
   return {};
 }
 
@@ -158,8 +177,8 @@ Value* unbiased_factor(Value* x, Lowering& lowering) {
     double n = static_cast<double>(rows.size());
     return lowering.scalar(DType::kFloat32, n / std::max(n - 1, 1.0));
   }
-  Value* sizes = lowering.slice(lowering.shape_of(x), {0},
-                                {static_cast<int64_t>(x->shape.rank()) - 1});
+  Value* sizes =
+      lowering.slice(lowering.shape_of(x), {0}, {static_cast<int64_t>(x->shape.rank()) - 1});
   Value* n = lowering.emit("REDUCE_PROD", {sizes, lowering.constant_i32({0})},
                            {{"keep_dims", false}}, DType::kInt32, Shape::scalar());
   n = lowering.cast(n, DType::kFloat32);
@@ -172,8 +191,8 @@ Value* unbiased_factor(Value* x, Lowering& lowering) {
 Value* moving_average(Value* old, Value* batch, float factor, Lowering& lowering) {
   if (factor == 1.0f || old->shape == Shape{0}) return batch;
   Value* kept = lowering.binary("MUL", old, lowering.scalar(DType::kFloat32, 1 - factor));
-  return lowering.binary(
-      "ADD", kept, lowering.binary("MUL", batch, lowering.scalar(DType::kFloat32, factor)));
+  return lowering.binary("ADD", kept,
+                         lowering.binary("MUL", batch, lowering.scalar(DType::kFloat32, factor)));
 }
 
 Status lower_fused(Node& node, Lowering& lowering) {
@@ -256,10 +275,10 @@ Status lower_global(Node& node, Lowering& lowering) {
   if (node.operand(0)->dtype != DType::kFloat32)
     return unsupported(node, "the runtime has no kernel for this dtype");
   Value* gamma = scales(node) ? node.operand(4) : lowering.scalar(DType::kFloat32, 1);
-  lowering.replace(node, 0,
-                   lower_to_normalization(node.operand(0), gamma, node.operand(3), node.operand(1),
-                                          node.operand(2),
-                                          node.attributes.real("variance_epsilon"), lowering));
+  lowering.replace(
+      node, 0,
+      lower_to_normalization(node.operand(0), gamma, node.operand(3), node.operand(1),
+                             node.operand(2), node.attributes.real("variance_epsilon"), lowering));
   return {};
 }
 
@@ -272,7 +291,7 @@ constexpr OpDef kOps[] = {
     {"FusedBatchNorm", infer_fused, evaluate_fused, lower_fused, kTo, kLimits},
     {"FusedBatchNormV2", infer_fused, evaluate_fused, lower_fused, kTo, kLimits},
     {"FusedBatchNormV3", infer_fused, evaluate_fused, lower_fused, kTo, kLimits},
-    {"_FusedBatchNormEx", infer_fused, nullptr, lower_fused, kTo, kLimits},
+    {"_FusedBatchNormEx", infer_fused, evaluate_fused_ex, lower_fused, kTo, kLimits},
 };
 
 }  // namespace

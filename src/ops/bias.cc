@@ -55,7 +55,8 @@ Status evaluate(EvalContext& context) {
         for (int64_t j = 0; j < inner; ++j, ++i)
           to[i] = static_cast<T>(static_cast<Sum>(a[i]) + static_cast<Sum>(b[c]));
   });
-  if (!done) return unsupported(context.node, "an addition of " + std::string(dtype_name(x.dtype())));
+  if (!done)
+    return unsupported(context.node, "an addition of " + std::string(dtype_name(x.dtype())));
   context.outputs = {std::move(out)};
   return {};
 }
@@ -63,9 +64,9 @@ Status evaluate(EvalContext& context) {
 Status lower_bias_add(Node& node, Lowering& lowering) {
   PUMICE_TRY(bool first, channels_come_first(node));
   PUMICE_TRY(Computation in, compute_in(node, node.operand(0)->dtype));
-  PUMICE_TRY(Value * y, lower_to_bias_add(node, lowering.cast(node.operand(0), in.dtype),
-                                          lowering.cast(node.operand(1), in.dtype), first,
-                                          lowering));
+  PUMICE_TRY(Value * y,
+             lower_to_bias_add(node, lowering.cast(node.operand(0), in.dtype),
+                               lowering.cast(node.operand(1), in.dtype), first, lowering));
   lowering.replace(node, 0, lowering.cast(y, node.result()->dtype));
   return {};
 }

@@ -23,8 +23,8 @@ Status infer_conv(Node& node, size_t spatial, bool depthwise) {
   Dim channels = x.known_rank() ? x[windows.channel_axis()] : Dim();
   if (filter.known_rank()) {
     Dim in = filter[spatial];
-    bool fits = !channels.known() || !in.known() || (depthwise ? channels == in : in.size() > 0 &&
-                                                     channels.size() % in.size() == 0);
+    bool fits = !channels.known() || !in.known() ||
+                (depthwise ? channels == in : in.size() > 0 && channels.size() % in.size() == 0);
     if (!fits)
       return malformed(node, "the filter does not fit the input's channels")
           .expected(std::to_string(channels.size()))
@@ -72,10 +72,17 @@ Status evaluate(EvalContext& context, size_t spatial, bool depthwise) {
                                                       out.mutable_as<T>());
   };
   switch (dtype) {
-    case DType::kFloat32: run(float{}); break;
-    case DType::kFloat64: run(double{}); break;
-    case DType::kInt32: run(uint32_t{}); break;
-    default: return unsupported(context.node, "a convolution of " + std::string(dtype_name(dtype)));
+    case DType::kFloat32:
+      run(float{});
+      break;
+    case DType::kFloat64:
+      run(double{});
+      break;
+    case DType::kInt32:
+      run(uint32_t{});
+      break;
+    default:
+      return unsupported(context.node, "a convolution of " + std::string(dtype_name(dtype)));
   }
   context.outputs = {from_channels_last(windows, out)};
   return {};
@@ -92,8 +99,7 @@ Status evaluate_any(EvalContext& context) {
 /// Zeros for a kernel that needs a bias; none where the number of channels is not known.
 Value* zero_bias(Dim channels, Lowering& lowering) {
   if (!channels.known()) return nullptr;
-  return lowering.constant(
-      Constant(Tensor::scalar_f32(0)).then(Splat{{channels.size()}}));
+  return lowering.constant(Constant(Tensor::scalar_f32(0)).then(Splat{{channels.size()}}));
 }
 
 Attributes options(const Windows& windows, int64_t padding) {
@@ -140,14 +146,13 @@ Status lower_conv3d(Node& node, Lowering& lowering) {
   if (Value* bias = zero_bias(f.known_rank() ? f[4] : Dim(), lowering)) operands.push_back(bias);
   Value* y = lowering.emit("CONV_3D", operands, std::move(attributes), DType::kFloat32,
                            result_shape(node, windows));
-  lowering.replace(node, 0, lowering.cast(from_channels_last(windows, y, lowering),
-                                          node.result()->dtype));
+  lowering.replace(node, 0,
+                   lowering.cast(from_channels_last(windows, y, lowering), node.result()->dtype));
   return {};
 }
 
 constexpr OpDef kOps[] = {
-    {"Conv2D", infer_conv2d, evaluate_conv2d, lower_conv2d, "CONV_2D",
-     "float32 and float16"},
+    {"Conv2D", infer_conv2d, evaluate_conv2d, lower_conv2d, "CONV_2D", "float32 and float16"},
     {"Conv3D", infer_conv3d, evaluate_any<3, false>, lower_conv3d, "CONV_3D",
      "float32 and float16; no groups"},
     {"DepthwiseConv2dNative", infer_depthwise_conv2d, evaluate_depthwise_conv2d, lower_depthwise,
@@ -228,9 +233,8 @@ Result<Value*> lower_to_depthwise_conv2d(const Node& node, Lowering& lowering) {
   Attributes attributes = options(windows, padding);
   attributes.set("depth_multiplier", f[3].size());
   Value* bias = zero_bias(flat[3], lowering);
-  Value* y =
-      lowering.emit("DEPTHWISE_CONV_2D", {x, lowering.reshape(filter, flat), bias},
-                    std::move(attributes), DType::kFloat32, result_shape(node, windows));
+  Value* y = lowering.emit("DEPTHWISE_CONV_2D", {x, lowering.reshape(filter, flat), bias},
+                           std::move(attributes), DType::kFloat32, result_shape(node, windows));
   return from_channels_last(windows, y, lowering);
 }
 

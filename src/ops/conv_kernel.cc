@@ -118,9 +118,9 @@ void convolve_transposed(const ConvSizes& s, const T* y, const T* f, T* x) {
   }
 }
 
-#define PUMICE_CONVOLUTIONS(T)                                                      \
-  template void convolve<T>(const ConvSizes&, const T*, const T*, T*);              \
-  template void convolve_depthwise<T>(const ConvSizes&, const T*, const T*, T*);    \
+#define PUMICE_CONVOLUTIONS(T)                                                   \
+  template void convolve<T>(const ConvSizes&, const T*, const T*, T*);           \
+  template void convolve_depthwise<T>(const ConvSizes&, const T*, const T*, T*); \
   template void convolve_transposed<T>(const ConvSizes&, const T*, const T*, T*);
 PUMICE_CONVOLUTIONS(float)
 PUMICE_CONVOLUTIONS(double)

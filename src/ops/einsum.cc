@@ -40,8 +40,8 @@ Result<std::map<int, Dim>> sizes_of(const Node& node, const EinsumPlan& plan,
       Dim size = shapes[i].known_rank() ? shapes[i][d] : Dim();
       auto [it, fresh] = sizes.emplace(label, size);
       if (fresh) continue;
-      auto both = label >= EinsumPlan::kEllipsis ? broadcast(it->second, size)
-                                                 : merge(it->second, size);
+      auto both =
+          label >= EinsumPlan::kEllipsis ? broadcast(it->second, size) : merge(it->second, size);
       if (!both)
         return malformed(node, "the inputs' sizes do not fit the equation")
             .found(to_string(shapes[0]) + " and " + to_string(shapes[i]));
@@ -88,8 +88,8 @@ Tensor arranged(const Tensor& x, const Labels& labels, const Labels& summed, con
   if (summed.empty()) return t;
   int64_t inner = 1;
   for (size_t i = order.size(); i < all.size(); ++i) inner *= t.dims()[i];
-  Tensor out = Tensor::zeros(t.dtype(), Dims(t.dims().begin(),
-                                             t.dims().begin() + static_cast<long>(order.size())));
+  Tensor out = Tensor::zeros(
+      t.dtype(), Dims(t.dims().begin(), t.dims().begin() + static_cast<long>(order.size())));
   visit_number(t.dtype(), [&](auto type) {
     using T = decltype(type);
     using Sum = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
@@ -124,10 +124,9 @@ Status evaluate_plain(EvalContext& context) {
     Labels order = i == 0 ? join({&plan->batch, &plan->free[0], &plan->contracted})
                           : join({&plan->batch, &plan->contracted, &plan->free[1]});
     Tensor t = arranged(context.inputs[static_cast<size_t>(i)],
-                        plan->operands[static_cast<size_t>(i)],
-                        plan->summed[i], order);
-    size_t batch = plan->batch.size(), middle = batch + (i == 0 ? plan->free[0].size()
-                                                               : plan->contracted.size());
+                        plan->operands[static_cast<size_t>(i)], plan->summed[i], order);
+    size_t batch = plan->batch.size(),
+           middle = batch + (i == 0 ? plan->free[0].size() : plan->contracted.size());
     Dims dims(t.dims().begin(), t.dims().begin() + static_cast<long>(batch));
     int64_t rows = 1, columns = 1;
     for (size_t d = batch; d < t.rank(); ++d) (d < middle ? rows : columns) *= t.dims()[d];

@@ -47,7 +47,8 @@ void resolve(std::vector<int>& labels, int count) {
 void sort_labels(EinsumPlan& plan) {
   const auto& a = plan.operands[0];
   if (plan.operands.size() == 1) {
-    for (int label : a) (contains(plan.result, label) ? plan.batch : plan.summed[0]).push_back(label);
+    for (int label : a)
+      (contains(plan.result, label) ? plan.batch : plan.summed[0]).push_back(label);
     return;
   }
   const auto& b = plan.operands[1];
@@ -67,8 +68,7 @@ void sort_labels(EinsumPlan& plan) {
 Result<std::optional<EinsumPlan>> plan_einsum(const Node& node, const std::vector<int>& ranks) {
   std::string equation = node.attributes.string("equation");
   size_t arrow = equation.find("->");
-  if (arrow == std::string::npos)
-    return malformed(node, "the equation has no ->").found(equation);
+  if (arrow == std::string::npos) return malformed(node, "the equation has no ->").found(equation);
   EinsumPlan plan;
   std::string_view left = std::string_view(equation).substr(0, arrow);
   while (true) {

@@ -1,4 +1,5 @@
-// Ops that grappler and TensorFlow.js fuse: a convolution or a product, then what `fused_ops` lists.
+// Ops that grappler and TensorFlow.js fuse: a convolution or a product, then what `fused_ops`
+// lists.
 //
 // They are expanded into the plain ops again; the passes fuse what the runtime's kernels can.
 #include <cmath>
@@ -31,7 +32,9 @@ constexpr Activation kActivations[] = {
     {"Elu", "ELU", [](float x, float) { return x < 0 ? std::expm1(x) : x; }},
     {"LeakyRelu", "LEAKY_RELU", [](float x, float a) { return x < 0 ? x * a : x; }},
     {"Relu", "RELU", [](float x, float) { return x < 0 ? 0.0f : x; }},
-    {"Relu6", "RELU6", [](float x, float) { return x < 0 ? 0.0f : x > 6 ? 6.0f : x; }},
+    {"Relu6", "RELU6", [](float x, float) { return x < 0   ? 0.0f
+                                                   : x > 6 ? 6.0f
+                                                           : x; }},
     {"Sigmoid", "LOGISTIC", [](float x, float) { return 1 / (1 + std::exp(-x)); }},
     {"Tanh", "TANH", [](float x, float) { return std::tanh(x); }},
 };
@@ -71,9 +74,12 @@ Result<std::vector<Step>> steps_of(const Node& node, size_t operands) {
 template <Base kBase>
 Status infer_fused(Node& node) {
   switch (kBase) {
-    case Base::kConv: return infer_conv2d(node);
-    case Base::kDepthwise: return infer_depthwise_conv2d(node);
-    case Base::kMatMul: return infer_matmul(node);
+    case Base::kConv:
+      return infer_conv2d(node);
+    case Base::kDepthwise:
+      return infer_depthwise_conv2d(node);
+    case Base::kMatMul:
+      return infer_matmul(node);
   }
   return {};
 }
@@ -207,8 +213,8 @@ Status lower_fused(Node& node, Lowering& lowering) {
 
 template <Base kBase>
 constexpr OpDef row(std::string_view name, std::string_view to) {
-  return {name, infer_fused<kBase>, evaluate_fused<kBase>, lower_fused<kBase>, to,
-          "float32 and float16"};
+  return {name, infer_fused<kBase>,   evaluate_fused<kBase>, lower_fused<kBase>,
+          to,   "float32 and float16"};
 }
 
 constexpr OpDef kOps[] = {

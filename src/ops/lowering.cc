@@ -12,8 +12,8 @@ Value* Lowering::emit(std::string op, std::span<Value* const> operands, Attribut
   return node->result();
 }
 
-Value* Lowering::emit(std::string op, std::initializer_list<Value*> operands,
-                      Attributes attributes, DType dtype, Shape shape) {
+Value* Lowering::emit(std::string op, std::initializer_list<Value*> operands, Attributes attributes,
+                      DType dtype, Shape shape) {
   return emit(std::move(op), std::span<Value* const>(operands.begin(), operands.size()),
               std::move(attributes), dtype, std::move(shape));
 }
@@ -63,8 +63,7 @@ Value* Lowering::cast(Value* x, DType to) {
   if (x->dtype == to) return x;
   if (const Constant* c = constant_of(x); c && castable(c->dtype(), to))
     return constant(c->then(CastTo{to}));
-  Attributes attributes{{"in_data_type", x->dtype},
-                        {"out_data_type", to}};
+  Attributes attributes{{"in_data_type", x->dtype}, {"out_data_type", to}};
   return emit("CAST", {x}, std::move(attributes), to, x->shape);
 }
 
@@ -141,8 +140,7 @@ Value* Lowering::concat(std::span<Value* const> values, int axis) {
 Value* Lowering::shape_of(Value* x) {
   if (x->shape.fully_known()) return constant_i32(x->shape.sizes());
   Shape shape{x->shape.known_rank() ? Dim(static_cast<int64_t>(x->shape.rank())) : Dim()};
-  return emit("SHAPE", {x}, {{"out_type", DType::kInt32}}, DType::kInt32,
-              shape);
+  return emit("SHAPE", {x}, {{"out_type", DType::kInt32}}, DType::kInt32, shape);
 }
 
 Value* Lowering::as_i32(Value* x) {
@@ -168,10 +166,7 @@ Value* Lowering::as_i32(Value* x) {
 Value* Lowering::size_of(Value* x, size_t axis) {
   if (x->shape.known_rank() && axis < x->shape.rank() && x->shape[axis].known())
     return constant_i32({x->shape[axis].size()});
-  auto at = static_cast<int64_t>(axis);
-  return emit("STRIDED_SLICE",
-              {shape_of(x), constant_i32({at}), constant_i32({at + 1}), constant_i32({1})}, {},
-              DType::kInt32, Shape{1});
+  return slice(shape_of(x), {static_cast<int64_t>(axis)}, {1});
 }
 
 Result<Value*> Lowering::shape_vector(const Shape& target, std::span<Value* const> sources) {
@@ -193,12 +188,12 @@ Result<Value*> Lowering::shape_vector(const Shape& target, std::span<Value* cons
     for (Value* source : sources) {
       if (!source->shape.known_rank()) continue;
       for (size_t i = 0; i < source->shape.rank() && !part; ++i)
-        if (source->shape[i].same_as(d))
-          part = size_of(source, i);
+        if (source->shape[i].same_as(d)) part = size_of(source, i);
       if (part) break;
     }
     if (!part)
-      return Error(ErrorCode::kUnsupported, "a dimension of the result is not known before run time")
+      return Error(ErrorCode::kUnsupported,
+                   "a dimension of the result is not known before run time")
           .found(to_string(target));
     flush();
     parts.push_back(part);

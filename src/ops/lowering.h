@@ -40,7 +40,9 @@ class Lowering {
   Value* reshape(Value* x, Value* shape_vector, Shape result);
   Value* transpose(Value* x, const std::vector<int>& perm);  // nothing for the identity
   Value* cast(Value* x, DType to);                           // nothing when it is of that dtype
-  Value* unary(std::string op, Value* x) { return emit(std::move(op), {x}, {}, x->dtype, x->shape); }
+  Value* unary(std::string op, Value* x) {
+    return emit(std::move(op), {x}, {}, x->dtype, x->shape);
+  }
   /// ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM…: broadcast shape, dtype of `a`.
   Value* binary(std::string op, Value* a, Value* b, Attributes attributes = {});
   /// LESS, EQUAL, LOGICAL_AND…: broadcast shape, bool.
@@ -54,8 +56,7 @@ class Lowering {
 
   /// The run-time shape of x as an int32 vector: a constant where it is fully known, else SHAPE.
   Value* shape_of(Value* x);
-  /// An axis of x as an int32 vector of one element: a constant where it is known. STRIDED_SLICE, as
-  /// the runtime computes that one (SLICE not) while it still plans its memory.
+  /// An axis of x as an int32 vector of one element: a constant where it is known.
   Value* size_of(Value* x, size_t axis);
   /// An int32 vector with the sizes of `target`: known ones as constants, unknown ones taken from
   /// the run-time shape of the source that has the same symbol. kUnsupported when a dimension has

@@ -60,10 +60,10 @@ Status evaluate_lrn(EvalContext& context) {
 Status lower_lrn(Node& node, Lowering& lowering) {
   PUMICE_TRY(Value * x, as_float32(node, node.operand(0), lowering));
   LrnOptions o = options_of(node);
-  Value* y = lowering.emit(
-      "LOCAL_RESPONSE_NORMALIZATION", {x},
-      {{"radius", o.radius}, {"bias", o.bias}, {"alpha", o.alpha}, {"beta", o.beta}}, x->dtype,
-      node.result()->shape);
+  Value* y =
+      lowering.emit("LOCAL_RESPONSE_NORMALIZATION", {x},
+                    {{"radius", o.radius}, {"bias", o.bias}, {"alpha", o.alpha}, {"beta", o.beta}},
+                    x->dtype, node.result()->shape);
   lowering.replace(node, 0, lowering.cast(y, node.result()->dtype));
   return {};
 }
@@ -94,8 +94,7 @@ Status lower_l2_loss(Node& node, Lowering& lowering) {
 }
 
 constexpr OpDef kOps[] = {
-    {"L2Loss", infer_l2_loss, evaluate_l2_loss, lower_l2_loss, "MUL + SUM",
-     "float32 and float16"},
+    {"L2Loss", infer_l2_loss, evaluate_l2_loss, lower_l2_loss, "MUL + SUM", "float32 and float16"},
     {"LRN", infer_lrn, evaluate_lrn, lower_lrn, "LOCAL_RESPONSE_NORMALIZATION",
      "float32 and float16"},
 };

@@ -17,9 +17,8 @@ namespace {
 constexpr size_t kLargestRank = 5;  // of BATCH_MATMUL
 
 bool transposes(const Node& node, int operand) {
-  return operand == 0
-             ? node.attributes.boolean("transpose_a") || node.attributes.boolean("adj_x")
-             : node.attributes.boolean("transpose_b") || node.attributes.boolean("adj_y");
+  return operand == 0 ? node.attributes.boolean("transpose_a") || node.attributes.boolean("adj_x")
+                      : node.attributes.boolean("transpose_b") || node.attributes.boolean("adj_y");
 }
 
 std::vector<int> swap_last(size_t rank) {
@@ -49,10 +48,9 @@ Status lower_matmul(Node& node, Lowering& lowering) {
   DType result = result_dtype(node);
   PUMICE_TRY(Computation in, compute_in(node, result));
   // Products of narrow integers are summed up in the result's dtype.
-  PUMICE_TRY(Value * y,
-             lower_to_matmul(node, lowering.cast(node.operand(0), in.dtype),
-                             lowering.cast(node.operand(1), in.dtype), transposes(node, 0),
-                             transposes(node, 1), lowering));
+  PUMICE_TRY(Value * y, lower_to_matmul(node, lowering.cast(node.operand(0), in.dtype),
+                                        lowering.cast(node.operand(1), in.dtype),
+                                        transposes(node, 0), transposes(node, 1), lowering));
   lowering.replace(node, 0, lowering.cast(y, result));
   return {};
 }
@@ -61,9 +59,9 @@ Status lower_matmul(Node& node, Lowering& lowering) {
 Value* expand(Value* x, size_t axis, Lowering& lowering) {
   Shape shape = x->shape;
   shape.dims().insert(shape.dims().begin() + static_cast<std::ptrdiff_t>(axis), Dim(1));
-  return lowering.emit(
-      "EXPAND_DIMS",
-      {x, lowering.constant(Tensor::scalar_i32(static_cast<int32_t>(axis)))}, {}, x->dtype, shape);
+  return lowering.emit("EXPAND_DIMS",
+                       {x, lowering.constant(Tensor::scalar_i32(static_cast<int32_t>(axis)))}, {},
+                       x->dtype, shape);
 }
 
 /// The runtime multiplies no integer matrices: Σ over K of [..., M, K, 1] · [..., 1, K, N].
@@ -74,20 +72,50 @@ Result<Value*> sum_of_products(const Node& node, Value* x, Value* y, const Shape
   Value* a = expand(x, x->shape.rank(), lowering);
   Value* b = expand(y, y->shape.rank() - 2, lowering);
   Value* products = lowering.binary("MUL", a, b);
-  return lowering.emit("SUM",
-                       {products, lowering.constant_i32({static_cast<int64_t>(rank) - 1})},
+  return lowering.emit("SUM", {products, lowering.constant_i32({static_cast<int64_t>(rank) - 1})},
                        {{"keep_dims", false}}, x->dtype, result);
 }
 
-/// Sizes of x's leading dimensions multiplied into one.
-Value* flatten_batch(Value* x, Lowering& lowering) {
-  const Shape& s = x->shape;
-  Dim batch = 1;
-  for (size_t i = 0; i + 2 < s.rank(); ++i) batch = batch * s[i];
-  return reshape_to(x, {batch, s[s.rank() - 2], s[s.rank() - 1]},
-                    {nullptr, lowering.size_of(x, s.rank() - 2),
-                     lowering.size_of(x, s.rank() - 1)},
-                    lowering);
+/// Runs [from, to) of batch dimensions that are the same in both operands, merged until no more
+/// than `most` are left; empty where that cannot be done.
+std::vector<std::pair<size_t, size_t>> merged_batch(const Shape& x, const Shape& y, size_t most) {
+  if (x.rank() != y.rank()) return {};
+  std::vector<std::pair<size_t, size_t>> runs;
+  auto same = [&](size_t i) { return x[i].same_as(y[i]); };
+  size_t batch = x.rank() - 2, left = batch;
+  for (size_t i = 0; i < batch; ++i) {
+    if (!runs.empty() && left > most && same(i) && same(i - 1)) {
+      runs.back().second = i + 1;
+      --left;
+    } else {
+      runs.emplace_back(i, i + 1);
+    }
+  }
+  return left > most ? std::vector<std::pair<size_t, size_t>>() : runs;
+}
+
+/// x with each run of batch dimensions as one.
+Value* merge_batch(Value* x, const std::vector<std::pair<size_t, size_t>>& runs,
+                   Lowering& lowering) {
+  const Shape s = x->shape;
+  std::vector<Dim> dims;
+  std::vector<Value*> sizes;
+  for (auto [from, to] : runs) {
+    Dim d = 1;
+    Value* size = nullptr;
+    for (size_t i = from; i < to; ++i) {
+      d = d * s[i];
+      Value* one = lowering.size_of(x, i);
+      size = size ? lowering.binary("MUL", size, one) : one;
+    }
+    dims.push_back(d);
+    sizes.push_back(size);
+  }
+  for (size_t i = s.rank() - 2; i < s.rank(); ++i) {
+    dims.push_back(s[i]);
+    sizes.push_back(lowering.size_of(x, i));
+  }
+  return reshape_to(x, Shape(std::move(dims)), sizes, lowering);
 }
 
 }  // namespace
@@ -99,16 +127,15 @@ Status infer_matmul(Node& node) {
     if (!x.known_rank()) x = Shape::of_rank(2);
     if (!y.known_rank()) y = Shape::of_rank(2);
     if (x.rank() != 2 || y.rank() != 2)
-      return malformed(node, "an operand is no matrix").found(to_string(x) + " and " +
-                                                              to_string(y));
+      return malformed(node, "an operand is no matrix")
+          .found(to_string(x) + " and " + to_string(y));
   }
   PUMICE_TRY(Shape out, matmul_shape(node, x, y, transposes(node, 0), transposes(node, 1)));
   set_result(node, 0, result_dtype(node), std::move(out));
   return {};
 }
 
-Result<Shape> matmul_shape(const Node& node, Shape x, Shape y, bool transpose_x,
-                           bool transpose_y) {
+Result<Shape> matmul_shape(const Node& node, Shape x, Shape y, bool transpose_x, bool transpose_y) {
   if (!x.known_rank() || !y.known_rank()) return Shape();
   if (x.rank() < 2 || y.rank() < 2)
     return malformed(node, "an operand is no matrix").found(to_string(x) + " and " + to_string(y));
@@ -119,8 +146,7 @@ Result<Shape> matmul_shape(const Node& node, Shape x, Shape y, bool transpose_x,
   };
   auto out = broadcast(batch(x), batch(y));
   if (!out || !merge(x[x.rank() - 1], y[y.rank() - 2]))
-    return malformed(node, "the matrices do not fit")
-        .found(to_string(x) + " and " + to_string(y));
+    return malformed(node, "the matrices do not fit").found(to_string(x) + " and " + to_string(y));
   out->dims().push_back(x[x.rank() - 2]);
   out->dims().push_back(y[y.rank() - 1]);
   return *std::move(out);
@@ -128,8 +154,7 @@ Result<Shape> matmul_shape(const Node& node, Shape x, Shape y, bool transpose_x,
 
 Result<Tensor> matmul_of(EvalContext& context, Tensor x, Tensor y, bool transpose_x,
                          bool transpose_y) {
-  PUMICE_TRY(Shape shape,
-             matmul_shape(context.node, x.dims(), y.dims(), transpose_x, transpose_y));
+  PUMICE_TRY(Shape shape, matmul_shape(context.node, x.dims(), y.dims(), transpose_x, transpose_y));
   if (transpose_x) x = Constant(x).then(Permute{swap_last(x.rank())}).materialize();
   if (transpose_y) y = Constant(y).then(Permute{swap_last(y.rank())}).materialize();
   if (x.dtype() != y.dtype()) return malformed(context.node, "operands of two dtypes");
@@ -138,18 +163,19 @@ Result<Tensor> matmul_of(EvalContext& context, Tensor x, Tensor y, bool transpos
   Tensor out = Tensor::zeros(x.dtype(), dims);
   int64_t m = dims[dims.size() - 2], n = dims.back(), k = x.dims().back();
   auto batch = [](const Dims& d) { return Dims(d.begin(), d.end() - 2); };
-  bool done = out.elements() == 0 || visit_number(x.dtype(), [&](auto type) {
-    using T = decltype(type);
-    if constexpr (!std::is_same_v<T, bool>) {
-      Elements<T> a(x), b(y);
-      T* to = out.mutable_as<T>();
-      for_each_broadcast(batch(dims), batch(x.dims()), batch(y.dims()),
-                         [&](int64_t i, int64_t ia, int64_t ib) {
-                           matrix_product(a.data() + ia * m * k, k, b.data() + ib * k * n, n,
-                                          to + i * m * n, n, m, k, n);
-                         });
-    }
-  });
+  bool done =
+      out.elements() == 0 || visit_number(x.dtype(), [&](auto type) {
+        using T = decltype(type);
+        if constexpr (!std::is_same_v<T, bool>) {
+          Elements<T> a(x), b(y);
+          T* to = out.mutable_as<T>();
+          for_each_broadcast(batch(dims), batch(x.dims()), batch(y.dims()),
+                             [&](int64_t i, int64_t ia, int64_t ib) {
+                               matrix_product(a.data() + ia * m * k, k, b.data() + ib * k * n, n,
+                                              to + i * m * n, n, m, k, n);
+                             });
+        }
+      });
   if (!done || x.dtype() == DType::kBool)
     return unsupported(context.node, "a product of " + std::string(dtype_name(x.dtype())));
   return out;
@@ -185,18 +211,19 @@ Result<Value*> lower_to_matmul(const Node& node, Value* x, Value* y, bool transp
   Attributes attributes{{"adj_x", transpose_x}, {"adj_y", transpose_y}};
   if (result.rank() <= kLargestRank)
     return lowering.emit("BATCH_MATMUL", {x, y}, attributes, x->dtype, result);
-  // Too many batch dimensions for the kernel: they become one, when both operands have the same.
-  bool same = x->shape.rank() == y->shape.rank();
-  for (size_t i = 0; same && i + 2 < result.rank(); ++i)
-    same = x->shape[i].same_as(y->shape[i]);
-  if (!same) return unsupported(node, "a broadcast product of more than five dimensions");
-  Value *a = flatten_batch(x, lowering), *b = flatten_batch(y, lowering);
-  Value* z = lowering.emit("BATCH_MATMUL", {a, b}, attributes, x->dtype,
-                           {a->shape[0], result[result.rank() - 2], result[result.rank() - 1]});
+  // Too many batch dimensions for the kernel: those that are the same in both operands become one.
+  auto runs = merged_batch(x->shape, y->shape, kLargestRank - 2);
+  if (runs.empty()) return unsupported(node, "a broadcast product of more than five dimensions");
+  Value *a = merge_batch(x, runs, lowering), *b = merge_batch(y, runs, lowering);
+  PUMICE_TRY(Shape merged, matmul_shape(node, a->shape, b->shape, transpose_x, transpose_y));
+  Value* z = lowering.emit("BATCH_MATMUL", {a, b}, attributes, x->dtype, merged);
   std::vector<Value*> sizes;
-  for (size_t i = 0; i + 2 < result.rank(); ++i) sizes.push_back(lowering.size_of(x, i));
-  sizes.push_back(lowering.size_of(z, 1));
-  sizes.push_back(lowering.size_of(z, 2));
+  for (size_t r = 0; r < runs.size(); ++r)
+    for (size_t i = runs[r].first; i < runs[r].second; ++i)
+      sizes.push_back(runs[r].second == runs[r].first + 1 ? lowering.size_of(z, r)
+                                                          : lowering.size_of(x, i));
+  sizes.push_back(lowering.size_of(z, runs.size()));
+  sizes.push_back(lowering.size_of(z, runs.size() + 1));
   return reshape_to(z, result, sizes, lowering);
 }
 
@@ -205,8 +232,8 @@ namespace {
 constexpr std::string_view kLimits = "no float64; products of integers up to four dimensions";
 
 constexpr OpDef kOps[] = {
-    {"BatchMatMul", infer_matmul, evaluate_matmul, lower_matmul,
-     "BATCH_MATMUL or FULLY_CONNECTED", kLimits},
+    {"BatchMatMul", infer_matmul, evaluate_matmul, lower_matmul, "BATCH_MATMUL or FULLY_CONNECTED",
+     kLimits},
     {"BatchMatMulV2", infer_matmul, evaluate_matmul, lower_matmul,
      "BATCH_MATMUL or FULLY_CONNECTED", kLimits},
     {"BatchMatMulV3", infer_matmul, evaluate_matmul, lower_matmul,

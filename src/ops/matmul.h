@@ -15,8 +15,7 @@ Status evaluate_matmul(EvalContext& context);
 Result<Value*> lower_to_matmul(const Node& node, Value* x, Value* y, bool transpose_x,
                                bool transpose_y, Lowering& lowering);
 /// The shape of the product; kMalformed where the operands do not fit.
-Result<Shape> matmul_shape(const Node& node, Shape x, Shape y, bool transpose_x,
-                           bool transpose_y);
+Result<Shape> matmul_shape(const Node& node, Shape x, Shape y, bool transpose_x, bool transpose_y);
 /// The product of known operands of one dtype.
 Result<Tensor> matmul_of(EvalContext& context, Tensor x, Tensor y, bool transpose_x,
                          bool transpose_y);

@@ -1,8 +1,10 @@
-// Compiled with optimization in every build type (CMakeLists.txt): a whole detector runs through it.
+// Compiled with optimization in every build type (CMakeLists.txt): a whole detector runs through
+// it.
 #include "ops/matrix_product.h"
 
-#include <Eigen/Core>
 #include <type_traits>
+
+#include <Eigen/Core>
 
 namespace pumice {
 namespace {

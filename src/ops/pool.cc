@@ -54,8 +54,7 @@ Status infer_pool(Node& node) {
     if (windows) {
       for (size_t i = 0; i < kSpatial; ++i) {
         size_t axis = windows->spatial_axis(i);
-        PUMICE_TRY(Dim size,
-                   window_positions(node, x[axis], windows->axes[i], windows->padding));
+        PUMICE_TRY(Dim size, window_positions(node, x[axis], windows->axes[i], windows->padding));
         out[axis] = size;
       }
       Dim channels = x[windows->channel_axis()];
@@ -107,7 +106,8 @@ Tensor max_of_channels(const Tensor& x, int64_t group) {
     using T = decltype(type);
     Elements<T> in(x);
     for (int64_t i = 0; i < out.elements(); ++i)
-      out.mutable_as<T>()[i] = *std::max_element(in.data() + i * group, in.data() + (i + 1) * group);
+      out.mutable_as<T>()[i] =
+          *std::max_element(in.data() + i * group, in.data() + (i + 1) * group);
   });
   return out;
 }
@@ -167,9 +167,8 @@ Status evaluate_pool(EvalContext& context) {
   if (context.inputs.size() != (context.node.is("MaxPoolV2") ? 3u : 1u))
     return malformed(context.node, "wrong number of inputs");
   if (is_half(context.in(0).dtype()))
-    return evaluate_in_float32(context, context.in(0).dtype(), [](EvalContext& c) {
-      return evaluate_plain(c, kSpatial, kKind);
-    });
+    return evaluate_in_float32(context, context.in(0).dtype(),
+                               [](EvalContext& c) { return evaluate_plain(c, kSpatial, kKind); });
   return evaluate_plain(context, kSpatial, kKind);
 }
 
@@ -198,8 +197,7 @@ Value* pool_3d(Value* x, Pool kind, const Windows& windows, int64_t padding, con
                               {size(x, 0), size(x, 1), nullptr, size(x, 4)}, lowering);
   Value* z = pool_2d(columns, kind, windows.axes[0], WindowAxis(), padding,
                      {in[0], result[1], result[2] * result[3], in[4]}, lowering);
-  return reshape_to(z, result, {nullptr, size(z, 1), size(y, 1), size(y, 2), size(x, 4)},
-                    lowering);
+  return reshape_to(z, result, {nullptr, size(z, 1), size(y, 1), size(y, 2), size(x, 4)}, lowering);
 }
 
 Value* lowest(DType dtype, Lowering& lowering) {
@@ -220,8 +218,8 @@ Result<Value*> max_of_slices(const Node& node, Value* x, Windows windows, const 
       if (axis.stride != 1) {
         if (!in.known())
           return unsupported(node, "integers with padding SAME, strides and an unknown size");
-        total = std::max<int64_t>(
-            (result[i + 1].size() - 1) * axis.stride + axis.size - in.size(), 0);
+        total =
+            std::max<int64_t>((result[i + 1].size() - 1) * axis.stride + axis.size - in.size(), 0);
       }
       axis.before = total / 2;
       axis.after = total - axis.before;

@@ -24,8 +24,9 @@ Status infer_resize(Node& node) {
   out[1] = out[2] = Dim();
   if (auto size = known_elements(node.operand(1))) {
     if (size->size() != 2)
-      return malformed(node, "the size has the wrong length").expected("2").found(
-          std::to_string(size->size()));
+      return malformed(node, "the size has the wrong length")
+          .expected("2")
+          .found(std::to_string(size->size()));
     out[1] = (*size)[0];
     out[2] = (*size)[1];
   }
@@ -42,7 +43,8 @@ ResizeRows rows_of(const Node& node, Resize kind, int64_t in, int64_t out) {
       return nearest_rows(in, out, align_corners(node), half_pixel_centers(node));
     case Resize::kBicubic:
       return bicubic_rows(in, out, align_corners(node), half_pixel_centers(node));
-    case Resize::kArea: break;
+    case Resize::kArea:
+      break;
   }
   return area_rows(in, out, align_corners(node));
 }
@@ -126,42 +128,23 @@ Result<Value*> picture(const Node& node, Lowering& lowering) {
 }
 
 Attributes options(const Node& node) {
-  return {{"align_corners", align_corners(node)},
-          {"half_pixel_centers", half_pixel_centers(node)}};
+  return {{"align_corners", align_corners(node)}, {"half_pixel_centers", half_pixel_centers(node)}};
 }
 
 Status lower_bilinear(Node& node, Lowering& lowering) {
   PUMICE_TRY(Value * x, picture(node, lowering));
-  Value* y = lowering.emit("RESIZE_BILINEAR", {x, lowering.as_i32(node.operand(1))},
-                           options(node), DType::kFloat32, node.result()->shape);
+  Value* y = lowering.emit("RESIZE_BILINEAR", {x, lowering.as_i32(node.operand(1))}, options(node),
+                           DType::kFloat32, node.result()->shape);
   lowering.replace(node, 0, y);
   return {};
 }
 
-/// The input position of each result position along an axis: nearest neighbour of 0, 1, 2, ….
-Value* nearest_positions(const Node& node, Value* x, size_t axis, Value* size,
-                         Lowering& lowering) {
-  Dim in = x->shape.known_rank() ? x->shape[axis] : Dim(), out = node.result()->shape[axis];
-  if (in.known() && out.known()) {
-    std::vector<int64_t> positions;
-    for (const auto& row : rows_of(node, Resize::kNearest, in.size(), out.size()))
-      positions.push_back(row[0].index);
-    return lowering.constant_i32(positions);
-  }
-  // A picture of one column whose elements are their own positions.
-  Value* count = lowering.emit("SQUEEZE", {lowering.size_of(x, axis)},
-                               {{"squeeze_dims", std::vector<int64_t>{0}}}, DType::kInt32,
-                               Shape::scalar());
-  Value* range = lowering.emit("RANGE",
-                               {lowering.constant(Tensor::scalar_i32(0)), count,
-                                lowering.constant(Tensor::scalar_i32(1))},
-                               {}, DType::kInt32, {in});
-  Value* column = lowering.reshape(lowering.cast(range, DType::kFloat32), {1, in, 1, 1});
-  Value* wanted = lowering.slice(size, {static_cast<int64_t>(axis) - 1}, {1});
-  std::vector<Value*> parts{wanted, lowering.constant_i32({1})};
-  Value* resized = lowering.emit("RESIZE_NEAREST_NEIGHBOR", {column, lowering.concat(parts, 0)},
-                                 options(node), DType::kFloat32, {1, out, 1, 1});
-  return lowering.cast(lowering.reshape(resized, {out}), DType::kInt32);
+/// The input position of each result position along an axis.
+Value* nearest_positions(const Node& node, Dim in, Dim out, Lowering& lowering) {
+  std::vector<int64_t> positions;
+  for (const auto& row : rows_of(node, Resize::kNearest, in.size(), out.size()))
+    positions.push_back(row[0].index);
+  return lowering.constant_i32(positions);
 }
 
 Value* gather(Value* x, Value* positions, int64_t axis, Lowering& lowering) {
@@ -171,22 +154,41 @@ Value* gather(Value* x, Value* positions, int64_t axis, Lowering& lowering) {
                        x->dtype, shape);
 }
 
+Value* resize_nearest(const Node& node, Value* x, Value* size, Lowering& lowering) {
+  return lowering.emit("RESIZE_NEAREST_NEIGHBOR", {lowering.cast(x, DType::kFloat32), size},
+                       options(node), DType::kFloat32, node.result()->shape);
+}
+
+/// int32 pictures as their upper and lower 16 bits, which float32 holds.
+Value* resize_halves(const Node& node, Value* x, Value* size, Lowering& lowering) {
+  Value* base = lowering.constant(Tensor::scalar_i32(65536));
+  Value* upper = lowering.binary("FLOOR_DIV", x, base);
+  Value* lower = lowering.binary("SUB", x, lowering.binary("MUL", upper, base));
+  upper = lowering.cast(resize_nearest(node, upper, size, lowering), DType::kInt32);
+  lower = lowering.cast(resize_nearest(node, lower, size, lowering), DType::kInt32);
+  return lowering.binary("ADD", lowering.binary("MUL", upper, base), lower);
+}
+
 Status lower_nearest(Node& node, Lowering& lowering) {
-  Value *x = node.operand(0), *size = lowering.as_i32(node.operand(1));
+  Value *x = node.operand(0), *size = lowering.as_i32(node.operand(1)), *y;
   DType dtype = x->dtype;
-  if (dtype == DType::kInt32 || dtype == DType::kInt64) {
+  const Shape in = x->shape, out = node.result()->shape;
+  bool known = in.known_rank() && in[1].known() && in[2].known() && out[1].known() &&
+               out[2].known() && in[1].size() > 0 && in[2].size() > 0;
+  bool wide = is_integer(dtype) && element_size(dtype) > 2;
+  if (wide && known && (dtype == DType::kInt32 || dtype == DType::kInt64)) {
     // No resizing kernel for these: rows and columns are picked.
-    Value* y = gather(x, nearest_positions(node, x, 1, size, lowering), 1, lowering);
-    y = gather(y, nearest_positions(node, x, 2, size, lowering), 2, lowering);
-    lowering.replace(node, 0, y);
-    return {};
+    y = gather(x, nearest_positions(node, in[1], out[1], lowering), 1, lowering);
+    y = gather(y, nearest_positions(node, in[2], out[2], lowering), 2, lowering);
+  } else if (dtype == DType::kInt32) {
+    y = resize_halves(node, x, size, lowering);
+  } else if (wide) {
+    return unsupported(node, std::string(dtype_name(dtype)) +
+                                 " pictures, or sizes that are not known before run time");
+  } else {
+    PUMICE_TRY(x, picture(node, lowering));  // float32 holds every value of narrower dtypes
+    y = resize_nearest(node, x, size, lowering);
   }
-  // float32 holds every value of the narrower dtypes.
-  PUMICE_TRY(x, picture(node, lowering));
-  if (is_integer(dtype) && element_size(dtype) > 2)
-    return unsupported(node, "the runtime has no kernel for " + std::string(dtype_name(dtype)));
-  Value* y = lowering.emit("RESIZE_NEAREST_NEIGHBOR", {x, size}, options(node), DType::kFloat32,
-                           node.result()->shape);
   lowering.replace(node, 0, lowering.cast(y, dtype));
   return {};
 }
@@ -222,8 +224,9 @@ Status lower_by_matrices(Node& node, Lowering& lowering) {
   y = reshape_to(y, {in[0] * out[1], in[2], in[3]}, {nullptr, nullptr, channels}, lowering);
   y = lowering.emit("BATCH_MATMUL", {w, y}, {{"adj_x", false}, {"adj_y", false}}, x->dtype,
                     {in[0] * out[1], out[2], in[3]});
-  lowering.replace(node, 0, reshape_to(y, {in[0], out[1], out[2], in[3]},
-                                       {batch, nullptr, nullptr, channels}, lowering));
+  lowering.replace(
+      node, 0,
+      reshape_to(y, {in[0], out[1], out[2], in[3]}, {batch, nullptr, nullptr, channels}, lowering));
   return {};
 }
 
@@ -235,7 +238,8 @@ constexpr OpDef kOps[] = {
     {"ResizeBilinear", infer_resize<Resize::kBilinear>, evaluate_resize<Resize::kBilinear>,
      lower_bilinear, "RESIZE_BILINEAR", "no float64, bfloat16"},
     {"ResizeNearestNeighbor", infer_resize<Resize::kNearest>, evaluate_resize<Resize::kNearest>,
-     lower_nearest, "RESIZE_NEAREST_NEIGHBOR or GATHER", "no float64, bfloat16, uint32, uint64"},
+     lower_nearest, "RESIZE_NEAREST_NEIGHBOR or GATHER",
+     "no float64, bfloat16, uint32, uint64; int64 with known sizes"},
 };
 
 }  // namespace

@@ -80,8 +80,8 @@ ResizeRows bilinear_rows(int64_t in, int64_t out, bool align_corners, bool half_
     float floor = std::floor(position), fraction = position - floor;
     int64_t lower = std::max<int64_t>(static_cast<int64_t>(floor), 0);
     int64_t upper = std::min<int64_t>(static_cast<int64_t>(std::ceil(position)), in - 1);
-    rows.push_back({{std::min(lower, in - 1), 1.0 - fraction}, {std::max<int64_t>(upper, 0),
-                                                                fraction}});
+    rows.push_back(
+        {{std::min(lower, in - 1), 1.0 - fraction}, {std::max<int64_t>(upper, 0), fraction}});
   }
   return rows;
 }

@@ -67,8 +67,7 @@ Status evaluate_depth(EvalContext& context) {
   Tensor x = to_channels_last(layout, context.in(0));
   int64_t b = block_size(context.node);
   Dims d = x.dims();
-  if (b < 1 || b > (1 << 15) ||
-      (kToDepth ? d[1] % b != 0 || d[2] % b != 0 : d[3] % (b * b) != 0))
+  if (b < 1 || b > (1 << 15) || (kToDepth ? d[1] % b != 0 || d[2] % b != 0 : d[3] % (b * b) != 0))
     return malformed(context.node, "the block does not divide the input").found(to_string(d));
   // Either way blocks are two axes of six that change places.
   Tensor y;
@@ -159,7 +158,8 @@ Status infer_batch(Node& node) {
     for (size_t i = 0; i < blocks->sizes.size(); ++i) {
       int64_t b = blocks->sizes[i];
       auto [before, after] = blocks->edges[i];
-      if (__builtin_mul_overflow(count, b, &count)) return malformed(node, "the block is too large");
+      if (__builtin_mul_overflow(count, b, &count))
+        return malformed(node, "the block is too large");
       Dim& d = x[i + 1];
       if (kToBatch) {
         Dim padded = d + Dim(before + after);
@@ -195,15 +195,16 @@ void move_blocks(const Blocks& blocks, const Dims& many, const Dims& few, size_t
       // The last block dimension runs fastest, in the batch as in the picture.
       std::vector<int64_t> position(m);
       for (size_t i = m; i-- > 0;) {
-        position[i] = rest % many[i + 1] * blocks.sizes[i] + block % blocks.sizes[i] -
-                      blocks.edges[i].first;
+        position[i] =
+            rest % many[i + 1] * blocks.sizes[i] + block % blocks.sizes[i] - blocks.edges[i].first;
         rest /= many[i + 1];
         block /= blocks.sizes[i];
         inside &= position[i] >= 0 && position[i] < few[i + 1];
       }
       for (size_t i = 0; i < m; ++i) at = at * few[i + 1] + position[i];
       if (!inside) continue;
-      size_t a = static_cast<size_t>(batch * pixels + p) * inner, b = static_cast<size_t>(at) * inner;
+      size_t a = static_cast<size_t>(batch * pixels + p) * inner,
+             b = static_cast<size_t>(at) * inner;
       std::memcpy(to + (to_batch ? a : b), from + (to_batch ? b : a), inner);
     }
   }
@@ -215,10 +216,10 @@ Status evaluate_batch(EvalContext& context) {
   bool old = is_old_form(node);
   if (context.inputs.size() != (old ? 2u : 3u)) return malformed(node, "wrong number of inputs");
   const Tensor& x = context.in(0);
-  PUMICE_TRY(Blocks blocks,
-             blocks_of(node,
-                       old ? std::vector<int64_t>(2, block_size(node)) : context.in(1).integers(),
-                       context.in(old ? 1 : 2).integers()));
+  PUMICE_TRY(
+      Blocks blocks,
+      blocks_of(node, old ? std::vector<int64_t>(2, block_size(node)) : context.in(1).integers(),
+                context.in(old ? 1 : 2).integers()));
   size_t m = blocks.sizes.size();
   if (x.rank() < m + 1 || element_size(x.dtype()) == 0)
     return malformed(node, "the input has too few dimensions").found(to_string(x.dims()));
@@ -256,8 +257,8 @@ Status evaluate_batch(EvalContext& context) {
 
 template <bool kToBatch>
 Value* emit_batch(Value* x, Value* blocks, Value* edges, const Shape& result, Lowering& lowering) {
-  return lowering.emit(kToBatch ? "SPACE_TO_BATCH_ND" : "BATCH_TO_SPACE_ND", {x, blocks, edges},
-                       {}, x->dtype, result);
+  return lowering.emit(kToBatch ? "SPACE_TO_BATCH_ND" : "BATCH_TO_SPACE_ND", {x, blocks, edges}, {},
+                       x->dtype, result);
 }
 
 Value* edges_constant(const std::vector<std::pair<int64_t, int64_t>>& edges, Lowering& lowering) {
@@ -280,7 +281,8 @@ Value* one_by_one(Value* x, const Blocks& blocks, Lowering& lowering) {
     return d;
   };
   for (size_t k = 0; k < m; ++k) {
-    // The last dimension varies fastest in the batch: it is the first to go in, the last to come out.
+    // The last dimension varies fastest in the batch: it is the first to go in, the last to come
+    // out.
     size_t i = kToBatch ? m - 1 - k : k, axis = i + 1;
     int64_t b = blocks.sizes[i];
     auto [before, after] = blocks.edges[i];

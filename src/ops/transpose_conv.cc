@@ -1,4 +1,6 @@
 // Transposed convolutions: the gradients of convolutions with respect to their input.
+#include <algorithm>
+
 #include "ops/conv.h"
 #include "ops/eval.h"
 #include "ops/families.h"
@@ -80,10 +82,17 @@ Status evaluate_plain(EvalContext& context) {
     convolve_transposed<T>(sizes, gradient.data(), weights.data(), x.mutable_as<T>());
   };
   switch (y.dtype()) {
-    case DType::kFloat32: run(float{}); break;
-    case DType::kFloat64: run(double{}); break;
-    case DType::kInt32: run(uint32_t{}); break;
-    default: return unsupported(node, "a convolution of " + std::string(dtype_name(y.dtype())));
+    case DType::kFloat32:
+      run(float{});
+      break;
+    case DType::kFloat64:
+      run(double{});
+      break;
+    case DType::kInt32:
+      run(uint32_t{});
+      break;
+    default:
+      return unsupported(node, "a convolution of " + std::string(dtype_name(y.dtype())));
   }
   context.outputs = {from_channels_last(windows, x)};
   return {};
@@ -130,7 +139,8 @@ Value* result_sizes(const Node& node, const Windows& windows, const Shape& out, 
                     Value* y, const std::vector<int64_t>& more, Lowering& lowering) {
   size_t spatial = windows.axes.size();
   Value* given = lowering.as_i32(node.operand(0));
-  bool only_spatial = given->shape.is_rank(1) && given->shape[0] == Dim(static_cast<int64_t>(spatial));
+  bool only_spatial =
+      given->shape.is_rank(1) && given->shape[0] == Dim(static_cast<int64_t>(spatial));
   std::vector<Value*> parts;
   bool constant = true;
   std::vector<int64_t> all;
@@ -148,12 +158,75 @@ Value* result_sizes(const Node& node, const Windows& windows, const Shape& out, 
       size = lowering.size_of(filter, spatial);
     } else {
       size_t at = only_spatial ? i - 1 : windows.spatial_axis(i - 1);
-      size = lowering.slice(given, {static_cast<int64_t>(at)}, {1});
+      auto from = static_cast<int64_t>(at);
+      size = lowering.emit("STRIDED_SLICE",
+                           {given, lowering.constant_i32({from}), lowering.constant_i32({from + 1}),
+                            lowering.constant_i32({1})},
+                           {}, DType::kInt32, Shape{1});
     }
     parts.push_back(more[i] ? lowering.binary("ADD", size, lowering.constant_i32({more[i]}))
                             : size);
   }
   return constant ? lowering.constant_i32(all) : lowering.concat(parts, 0);
+}
+
+/// Whether as_convolution() can build the result: everything is known but the batch.
+bool can_be_convolution(const Windows& windows, Value* filter, const Shape& y, const Shape& out) {
+  if (windows.axes.size() != 2 || !constant_of(filter)) return false;
+  for (size_t i : {1, 2})
+    if (!y[i].known() || !out[i].known()) return false;
+  return windows.axes[0].stride == windows.axes[1].stride && !out[0].known();
+}
+
+/// TRANSPOSE_CONV reads its sizes when it runs, and what follows cannot be planned; so a batch that
+/// is not known takes a convolution without strides. Result position q = o + before is reached from
+/// gradient positions q / s - m with filter element q % s + s · m: each of the s · s remainders is
+/// a group of output channels, and DEPTH_TO_SPACE puts them in their places.
+Value* as_convolution(Value* y, Value* filter, const Windows& windows, const Shape& out,
+                      Lowering& lowering) {
+  Tensor f = constant_of(filter)->materialize();
+  int64_t s = windows.axes[0].stride, taps[2], before[2], rows = f.dims()[2], in = f.dims()[3];
+  std::vector<std::pair<int64_t, int64_t>> pads(4);
+  Shape padded = y->shape;
+  for (size_t i = 0; i < 2; ++i) {
+    const WindowAxis& axis = windows.axes[i];
+    int64_t size = out[i + 1].size(), positions = y->shape[i + 1].size();
+    taps[i] = (axis.size + s - 1) / s;
+    before[i] = padding_before(size, positions, axis, windows.padding);
+    int64_t last = (size - 1 + before[i]) / s;
+    pads[i + 1] = {taps[i] - 1, std::max<int64_t>(last - (positions - 1), 0)};
+    padded[i + 1] = Dim(positions + pads[i + 1].second);
+  }
+  Tensor weights = Tensor::zeros(DType::kFloat32, {s * s * rows, taps[0], taps[1], in});
+  float* to = weights.mutable_as<float>();
+  for (int64_t rh = 0; rh < s; ++rh)
+    for (int64_t rw = 0; rw < s; ++rw)
+      for (int64_t o = 0; o < rows; ++o)
+        for (int64_t h = taps[0]; h-- > 0;)
+          for (int64_t w = taps[1]; w-- > 0; to += in) {
+            int64_t fh = rh + s * h, fw = rw + s * w;
+            if (fh >= windows.axes[0].size || fw >= windows.axes[1].size) continue;
+            for (int64_t i = 0; i < in; ++i)
+              to[i] = f.at<float>(((fh * windows.axes[1].size + fw) * rows + o) * in + i);
+          }
+  Value* bias = lowering.constant(Constant(Tensor::scalar_f32(0)).then(Splat{{s * s * rows}}));
+  padded[3] = Dim(s * s * rows);
+  Value* z = lowering.emit(
+      "CONV_2D", {lowering.pad(y, pads), lowering.constant(std::move(weights)), bias},
+      {{"padding", kPaddingValid}, {"stride_h", int64_t{1}}, {"stride_w", int64_t{1}}},
+      DType::kFloat32, padded);
+  if (s > 1)
+    z = lowering.emit("DEPTH_TO_SPACE", {z}, {{"block_size", s}}, DType::kFloat32,
+                      {padded[0], padded[1] * Dim(s), padded[2] * Dim(s), Dim(rows)});
+  if (before[0] == 0 && before[1] == 0 && z->shape == out) return z;
+  // STRIDED_SLICE: the compiled-model API crashes in a SLICE that leaves the batch as it is.
+  constexpr int64_t kBatchAndChannels = 0b1001;
+  return lowering.emit(
+      "STRIDED_SLICE",
+      {z, lowering.constant_i32({0, before[0], before[1], 0}),
+       lowering.constant_i32({0, before[0] + out[1].size(), before[1] + out[2].size(), 0}),
+       lowering.constant_i32({1, 1, 1, 1})},
+      {{"begin_mask", kBatchAndChannels}, {"end_mask", kBatchAndChannels}}, DType::kFloat32, out);
 }
 
 template <size_t kSpatial>
@@ -166,11 +239,17 @@ Status lower_backprop(Node& node, Lowering& lowering) {
   Shape out = to_channels_last(windows, node.result()->shape);
   const Shape f = filter->shape;
   auto differ = [](Dim a, Dim b) { return a.known() && b.known() && !(a == b); };
-  if (f.known_rank() && (differ(f[kSpatial], out[kSpatial + 1]) ||
-                         differ(f[kSpatial + 1], y->shape[kSpatial + 1])))
+  if (f.known_rank() &&
+      (differ(f[kSpatial], out[kSpatial + 1]) || differ(f[kSpatial + 1], y->shape[kSpatial + 1])))
     return unsupported(node, "the runtime has no transposed convolution in groups");
   set_filter_sizes(f, windows);
   PUMICE_TRY(filter, dilated(node, filter, windows, lowering));
+  if (can_be_convolution(windows, filter, y->shape, out)) {
+    Value* x = as_convolution(y, filter, windows, out, lowering);
+    x = from_channels_last(windows, x, lowering);
+    lowering.replace(node, 0, lowering.cast(x, node.result()->dtype));
+    return {};
+  }
   // Explicit paddings are cut off a larger result.
   bool explicit_padding = windows.padding == WindowPadding::kExplicit;
   std::vector<int64_t> more(kSpatial + 2, 0), begin(kSpatial + 2, 0);
@@ -181,10 +260,10 @@ Status lower_backprop(Node& node, Lowering& lowering) {
     larger[i + 1] = out[i + 1] + Dim(more[i + 1]);
   }
   Value* sizes = result_sizes(node, windows, out, filter, y, more, lowering);
-  Attributes attributes{{"padding", windows.padding == WindowPadding::kSame ? kPaddingSame
-                                                                             : kPaddingValid},
-                        {"stride_h", windows.axes[kSpatial - 2].stride},
-                        {"stride_w", windows.axes[kSpatial - 1].stride}};
+  Attributes attributes{
+      {"padding", windows.padding == WindowPadding::kSame ? kPaddingSame : kPaddingValid},
+      {"stride_h", windows.axes[kSpatial - 2].stride},
+      {"stride_w", windows.axes[kSpatial - 1].stride}};
   Value* x;
   if (kSpatial == 3) {
     attributes.set("stride_d", windows.axes[0].stride);
@@ -194,8 +273,8 @@ Status lower_backprop(Node& node, Lowering& lowering) {
                       attributes, DType::kFloat32, larger);
   }
   if (explicit_padding) {
-    Value* kept = result_sizes(node, windows, out, filter, y,
-                               std::vector<int64_t>(kSpatial + 2, 0), lowering);
+    Value* kept = result_sizes(node, windows, out, filter, y, std::vector<int64_t>(kSpatial + 2, 0),
+                               lowering);
     x = lowering.emit("SLICE", {x, lowering.constant_i32(begin), kept}, {}, DType::kFloat32, out);
   }
   lowering.replace(node, 0,
@@ -207,7 +286,7 @@ constexpr std::string_view kLimits = "float32 and float16; no groups; dilated fi
 
 constexpr OpDef kOps[] = {
     {"Conv2DBackpropInput", infer_backprop<2>, evaluate_backprop<2>, lower_backprop<2>,
-     "TRANSPOSE_CONV", kLimits},
+     "TRANSPOSE_CONV, or CONV_2D + DEPTH_TO_SPACE", kLimits},
     {"Conv3DBackpropInputV2", infer_backprop<3>, evaluate_backprop<3>, lower_backprop<3>,
      "CONV_3D_TRANSPOSE", kLimits},
 };

@@ -14,8 +14,7 @@ std::vector<WindowAxis*> by_tensor_axis(Windows& windows) {
   std::vector<WindowAxis*> axes(windows.rank());
   axes[0] = &windows.batch;
   axes[windows.channel_axis()] = &windows.channels;
-  for (size_t i = 0; i < windows.axes.size(); ++i)
-    axes[windows.spatial_axis(i)] = &windows.axes[i];
+  for (size_t i = 0; i < windows.axes.size(); ++i) axes[windows.spatial_axis(i)] = &windows.axes[i];
   return axes;
 }
 
@@ -100,7 +99,8 @@ Result<Windows> read_windows(const Node& node, size_t spatial_rank) {
         return malformed(node, "explicit_paddings out of range");
     }
     if (windows.batch.before + windows.batch.after + windows.channels.before +
-            windows.channels.after != 0)
+            windows.channels.after !=
+        0)
       return malformed(node, "explicit_paddings of the batch or the channels");
   }
   return windows;
@@ -128,8 +128,8 @@ Result<Dim> window_positions(const Node& node, Dim in, const WindowAxis& axis,
     return Dim((in.size() + axis.stride - 1) / axis.stride);
   }
   if (axis.size < 0) return Dim();
-  int64_t more = (padding == WindowPadding::kExplicit ? axis.before + axis.after : 0) -
-                 (axis.extent() - 1);
+  int64_t more =
+      (padding == WindowPadding::kExplicit ? axis.before + axis.after : 0) - (axis.extent() - 1);
   if (axis.stride == 1 && more == 0) return in;
   if (!in.known()) return Dim();
   int64_t room = in.size() + more - 1 + axis.stride;
@@ -184,8 +184,7 @@ Result<Value*> as_float32(const Node& node, Value* x, Lowering& lowering) {
   return unsupported(node, "the runtime has no kernel for " + std::string(dtype_name(x->dtype)));
 }
 
-Value* reshape_to(Value* x, const Shape& to, const std::vector<Value*>& sizes,
-                  Lowering& lowering) {
+Value* reshape_to(Value* x, const Shape& to, const std::vector<Value*>& sizes, Lowering& lowering) {
   // A -1 cannot stand beside a zero: then the sizes are taken at run time.
   bool zero = std::any_of(to.dims().begin(), to.dims().end(), [](Dim d) { return d == Dim(0); });
   if (to.unknown_dims() <= 1 && !(zero && to.unknown_dims() == 1)) return lowering.reshape(x, to);

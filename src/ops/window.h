@@ -64,8 +64,7 @@ Value* from_channels_last(const Windows& windows, Value* value, Lowering& loweri
 /// Makes the padding one that a TensorFlow Lite kernel has: explicit paddings become a PAD (PADV2
 /// with `fill`, if there is one) before a window without padding. `x` is channels-last. Returns the
 /// number for the attribute `padding`.
-int64_t lower_padding(const Windows& windows, Value*& x, Lowering& lowering,
-                      Value* fill = nullptr);
+int64_t lower_padding(const Windows& windows, Value*& x, Lowering& lowering, Value* fill = nullptr);
 
 /// A value of a floating dtype as float32; refuses dtypes that LiteRT's kernels do not compute in.
 Result<Value*> as_float32(const Node& node, Value* x, Lowering& lowering);

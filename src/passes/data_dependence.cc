@@ -24,6 +24,7 @@ const std::vector<size_t>* shape_operands(std::string_view op) {
       {"RESIZE_BILINEAR", {1}},
       {"RESIZE_NEAREST_NEIGHBOR", {1}},
       {"TRANSPOSE_CONV", {0}},
+      {"CONV_3D_TRANSPOSE", {0}},
       {"ONE_HOT", {1}},
       {"TOPK_V2", {1}},
       {"SPACE_TO_BATCH_ND", {1, 2}},
@@ -76,6 +77,8 @@ ShapesAtRunTime shapes_at_run_time(const Graph& graph) {
     // These look at the file's sizes, not at those that the input was given.
     if (node.is("SLICE") || node.is("TOPK_V2") || node.is("MULTINOMIAL"))
       allocates = unknown_size(node.operand(0));
+    if (node.is("TRANSPOSE_CONV") || node.is("CONV_3D_TRANSPOSE"))
+      allocates = !constant_of(node.operand(0));  // however early its sizes are known
     if (const auto* deciding = shape_operands(node.op))
       for (size_t i : *deciding) allocates |= !is_early(i);
     if (node.is("SHAPE") || node.is("RANK")) {

@@ -122,7 +122,7 @@ class Case:
     tolerance: a harness.tolerances.Tolerance where the op's own does not fit; give the reason there.
     twin: builds an equal graph that TensorFlow's CPU kernels run, where they refuse `build`'s own (NCHW);
       it is the referee then, and `build` is what is converted.
-    renames: old op -> new op, done to the converted graph's nodes: for ops that only TensorFlow.js has.
+    rewrite: f(node) changes the converted graph's NodeDefs: for ops that TensorFlow does not (or no longer) make.
     note: tells values apart where op, attributes, shapes and dtypes agree.
     """
     op: str
@@ -133,7 +133,7 @@ class Case:
     evaluated: bool = True
     tolerance: object = None
     twin: Callable = None
-    renames: dict = dataclasses.field(default_factory=dict)
+    rewrite: Callable = None
     note: str = ""
     seed: int = 0
 

@@ -38,9 +38,10 @@ class Reference:
         return found
 
 
-def build(case, make=None, renames=None):
-    """The case's graph (`make`: another build of the same operands). It is built in a plain graph, not in a traced function: eager constants that the
-    build closes over become Const nodes, and nothing is captured, so that the graph is born frozen."""
+def build(case, make=None, rewrite=None):
+    """The case's graph (`make`: another build of the same operands; `rewrite`: changes its nodes). It is
+    built in a plain graph, not in a traced function: eager constants that the build closes over become
+    Const nodes, and nothing is captured, so that the graph is born frozen."""
     graph = tf.Graph()
     with graph.as_default():
         operands = [
@@ -55,8 +56,8 @@ def build(case, make=None, renames=None):
             tf.identity(result, name=f"out{i}")
             names.append(f"out{i}")
     graph_def = graph.as_graph_def()
-    for node in graph_def.node:
-        node.op = (renames or {}).get(node.op, node.op)
+    for node in graph_def.node if rewrite else []:
+        rewrite(node)
     return Reference(graph_def, names)
 
 

@@ -39,12 +39,12 @@ def run(case, runtimes):
 
 
 def _run(case, folder, interpreter, compiled):
-    built = reference.build(case, renames=case.renames)
+    built = reference.build(case, rewrite=case.rewrite)
     if case.op not in built.ops():
         raise CaseFailure(f"the case names {case.op}, but its graph holds {sorted(built.ops())}")
     feeds = [case.feed(i) for i in range(case.feeds)]
     referee = built
-    if case.twin or case.renames:
+    if case.twin or case.rewrite:
         referee = reference.build(case, case.twin)
     with reference.runner(referee.graph_def, built.outputs) as tensorflow:
         expected = [tensorflow(feed) for feed in feeds]

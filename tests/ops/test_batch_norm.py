@@ -12,6 +12,10 @@ VARIANCE = RNG.uniform(0.3, 2, C).astype(np.float32)
 EMPTY = np.zeros(0, np.float32)
 
 
+# _FusedBatchNormEx wants a multiple of four channels.
+EIGHT = [np.concatenate([v, v[:3]]) for v in (SCALE, OFFSET, MEAN, VARIANCE)]
+
+
 def norm(op, x, training, data_format, params=None, factor=1.0, epsilon=1e-3, outputs=(0,)):
     scale, offset, mean, variance = params or (
         SCALE, OFFSET, *((EMPTY, EMPTY) if training and factor == 1.0 else (MEAN, VARIANCE)))
@@ -19,6 +23,17 @@ def norm(op, x, training, data_format, params=None, factor=1.0, epsilon=1e-3, ou
         x=x, scale=scale, offset=offset, mean=mean, variance=variance, is_training=training, epsilon=epsilon,
         data_format=data_format, exponential_avg_factor=factor)
     return [results[i] for i in outputs]
+
+
+def to_global(node):
+    """Stands for an op that only old files have: is_training says whether it scales."""
+    if node.op == "FusedBatchNorm":
+        scales = node.attr["is_training"].b
+        node.op = "BatchNormWithGlobalNormalization"
+        node.attr.clear()
+        node.attr["T"].type = tf.float32.as_datatype_enum
+        node.attr["variance_epsilon"].f = 0.01
+        node.attr["scale_after_normalization"].b = scales
 
 
 def cases():
@@ -52,23 +67,22 @@ def cases():
                lambda x: norm("FusedBatchNormV3", x, True, "NHWC"))
     for scales in (True, False):
         for spec in masks((2, 6, 4, C), "kkkk", "ukkk"):
-            # Removed from TensorFlow at version 9 of GraphDef: only old files have it.
             yield Case("BatchNormWithGlobalNormalization", f"scale={scales}", [Spec(spec)],
-                       lambda x, s=scales: raw_op(
-                           "BatchNormWithGlobalNormalization", t=x, m=MEAN, v=VARIANCE, beta=OFFSET, gamma=SCALE,
-                           variance_epsilon=0.01, scale_after_normalization=s),
+                       lambda x, s=scales: tf.raw_ops.FusedBatchNorm(
+                           x=x, scale=MEAN, offset=VARIANCE, mean=OFFSET, variance=SCALE, is_training=s)[0],
+                       rewrite=to_global,
                        twin=lambda x, s=scales: tf.nn.batch_normalization(
                            x, MEAN, VARIANCE, OFFSET, SCALE if s else None, 0.01))
     for p in space(activation=["Identity", "Relu"], side=[0, 1]):
-        for spec in masks((2, 6, 4, C), "kkkk", "ukkk"):
+        for spec in masks((2, 6, 4, 8), "kkkk", "ukkk"):
             def plain(x, *side, p=p):
-                y = norm("FusedBatchNormV3", x, False, "NHWC")[0]
+                y = norm("FusedBatchNormV3", x, False, "NHWC", EIGHT)[0]
                 y = y + side[0] if side else y
                 return tf.nn.relu(y) if p.activation == "Relu" else y
 
             yield Case("_FusedBatchNormEx", p.text(), [Spec(spec)] * (1 + p.side),
                        lambda x, *side, p=p: raw_op(
-                           "_FusedBatchNormEx", x=x, scale=SCALE, offset=OFFSET, mean=MEAN, variance=VARIANCE,
+                           "_FusedBatchNormEx", x=x, **dict(zip(("scale", "offset", "mean", "variance"), EIGHT)),
                            side_input=list(side), epsilon=1e-3, is_training=False, activation_mode=p.activation)[0],
                        twin=plain)
     yield Case("FusedBatchNormV3", "computed variance", [Spec((U(2, 1), 6, 4, C)), Spec((C,), values=(0.3, 2))],

@@ -48,14 +48,17 @@ def cases():
                    lambda y: backprop(y, f, shape_given(y, "computed", 8, 8, 5, False), [2, 2], "EXPLICIT",
                                       [0, 0, 1, 0, 1, 1, 0, 0]))
         yield Case("Conv2DBackpropInput", "computed filter", [Spec(shape), Spec((3, 2, 5, 4))],
-                   lambda y, g: backprop(y, g, shape_given(y, "computed", 8, 10, 5, False), [2, 2], "SAME"))
+                   lambda y, g: backprop(y, g, shape_given(y, "computed", 8, 10, 5, False), [2, 2], "SAME"),
+                   data_dependent=Spec(shape).pattern[0] == "u")
         yield Case("Conv2DBackpropInput", "Conv2DTranspose of Keras", [Spec(shape)],
                    lambda y: tf.keras.backend.conv2d_transpose(y, f, (tf.shape(y)[0], 8, 10, 5), (2, 2), "same")
                    if hasattr(tf.keras.backend, "conv2d_transpose") else
                    tf.nn.conv2d_transpose(y, f, tf.stack([tf.shape(y)[0], 8, 10, 5]), [1, 2, 2, 1], "SAME"))
     for shape in masks((2, 4, 5, 4), "ukkk", "uuuk"):
         yield Case("Conv2DBackpropInput", "sizes computed from all", [Spec(shape)],
-                   lambda y: backprop(y, f, tf.concat([tf.shape(y)[:1], tf.shape(y)[1:3] * 2, [5]], 0), [2, 2], "SAME"))
+                   lambda y: backprop(y, f, tf.concat([tf.shape(y)[:1], tf.shape(y)[1:3] * 2, [5]], 0), [2, 2], "SAME"),
+                   # TRANSPOSE_CONV reads its sizes when it runs.
+                   data_dependent=Spec(shape).pattern == "uuuk")
     dilated = np.zeros((5, 3, 5, 4), np.float32)
     dilated[::2, ::2] = f
     for padding, height, width in (("SAME", 4, 5), ("VALID", 8, 7)):
@@ -78,11 +81,12 @@ def cases():
                        lambda y, p=p, s=stride, pad=padding, sp=spatial: tf.raw_ops.Conv3DBackpropInputV2(
                            input_sizes=tf.stack([tf.shape(y)[0], *sp, 3]) if p.sizes == "computed"
                            else tf.constant([y.shape[0], *sp, 3]),
-                           filter=f3, out_backprop=y, strides=[1, s, s, s, 1], padding=pad))
+                           filter=f3, out_backprop=y, strides=[1, s, s, s, 1], padding=pad),
+                       data_dependent=p.sizes == "computed")
     yield Case("Conv3DBackpropInputV2", "computed filter", [Spec((U(2, 1), 3, 4, 5, 4)), Spec((2, 3, 2, 3, 4))],
                lambda y, g: tf.raw_ops.Conv3DBackpropInputV2(
                    input_sizes=tf.stack([tf.shape(y)[0], 6, 8, 9, 3]), filter=g, out_backprop=y,
-                   strides=[1, 2, 2, 2, 1], padding="SAME"))
+                   strides=[1, 2, 2, 2, 1], padding="SAME"), data_dependent=True)
 
 
 test_transpose_conv = differential("transpose_conv", cases())
