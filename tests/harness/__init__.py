@@ -6,8 +6,16 @@ An op family's file needs only this package's names:
 
 See `tests/harness/README.md` for how to write one.
 """
-from harness.case import ANY_RANK, B, B0, Case, Spec, U, Unranked, masks
-from harness.space import space
-from harness.suite import differential
+import os
+
+# Set before TensorFlow is imported (conftest imports this first): its plain kernels, no log. oneDNN's are
+# wrong about empty batches.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+from harness.case import ANY_RANK, B, B0, Case, Spec, U, Unranked, masks  # noqa: E402
+from harness.space import space  # noqa: E402
+from harness.suite import differential  # noqa: E402
 
 __all__ = ["ANY_RANK", "B", "B0", "Case", "Spec", "U", "Unranked", "differential", "masks", "space"]

@@ -1,13 +1,7 @@
 """TensorFlow's side: builds a case's graph, writes it frozen, and computes the outputs that are right."""
 import contextlib
-import os
 
-# Set before TensorFlow is imported: its plain kernels, no grappler, no log.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-
-import tensorflow as tf  # noqa: E402
+import tensorflow as tf
 
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 tf.config.threading.set_intra_op_parallelism_threads(1)
