@@ -3,7 +3,8 @@
 //
 // Also SUB and DIV, either way round where it is linear; for CONV_2D, DEPTHWISE_CONV_2D, CONV_3D,
 // TRANSPOSE_CONV and FULLY_CONNECTED. Repeated along the chain, this folds batch normalization in
-// every algebraic form. Weights stay views of the source with a pending scale; weights that several
+// every algebraic form. A constant after a residual, ADD(ADD(CONV_2D(x), y), a), is added to the
+// convolution first. Weights stay views of the source with a pending scale; weights that several
 // convolutions share get a scale for each.
 #include <algorithm>
 #include <cmath>
@@ -135,10 +136,38 @@ bool fuse_into(Graph& graph, Node& linear, const Linear& how) {
   return true;
 }
 
+/// (linear + y) + constant → (linear + constant) + y
+bool add_constant_first(Graph& graph, Node& node) {
+  if (!node.is("ADD") || node.result()->dtype != DType::kFloat32) return false;
+  size_t data = constant_of(node.operand(0)) ? 1 : 0;
+  Value* sum = node.operand(data);
+  const Constant* c = constant_of(node.operand(1 - data));
+  if (!c || !maker(sum, "ADD") || !sum->single_use() || !same_type(sum, node.result())) return false;
+  Node& inner = *sum->node();
+  for (size_t i = 0; i < 2; ++i) {
+    Value* v = inner.operand(i);
+    const Linear* how = linear_of(*v->node());
+    if (!how || !v->single_use() || activation_of(*v->node()) != 0 || !same_type(v, sum) ||
+        constant_of(inner.operand(1 - i)))
+      continue;
+    size_t rank = v->shape.rank();
+    if (rank == 0 || !v->shape[rank - 1].known() ||
+        !per_channel(node.operand(1 - data), rank, v->shape[rank - 1].size()))
+      return false;
+    Lowering lowering(graph, &inner);
+    Value* constant = lowering.constant(*c);
+    inner.set_operand(i, lowering.binary("ADD", v, constant));
+    set_activation(inner, activation_of(node));
+    replace_node(&node, sum);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<size_t> fuse_affine(Model& model, Graph& graph) {
-  size_t applied = 0;
+  size_t applied = for_each_node(graph, [&](Node& n) { return add_constant_first(graph, n); });
   for (Node* node = graph.first(); node; node = node->next())
     if (const Linear* how = linear_of(*node))
       while (fuse_into(graph, *node, *how)) ++applied;

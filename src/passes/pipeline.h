@@ -48,6 +48,7 @@ Result<size_t> recognize_activation(Model& model, Graph& graph);
 Result<size_t> recognize_gelu(Model& model, Graph& graph);
 Result<size_t> recognize_norm(Model& model, Graph& graph);
 Result<size_t> unneeded(Model& model, Graph& graph);
+Result<size_t> upsample(Model& model, Graph& graph);
 
 /// Over the whole model, after the others: gives written variables their first values.
 Result<size_t> initialize_variables(Model& model);

@@ -254,6 +254,18 @@ rewrite("shared weights, two norms", IMAGE, remain="CONV_2D 2, STRIDED_SLICE, AD
     lambda x: (lambda k: batch_norm(tf.nn.conv2d(x, k, 1, "SAME"))
                + batch_norm(tf.nn.conv2d(x, k, 2, "SAME"))[:, :1, :1])(tf.constant(w(3, 3, 3, 4))))
 
+rewrite("bias after the residual", (B, 6, 5, 4), remain="CONV_2D, ADD")(lambda x: (conv(x) + x) + w(4))
+
+# --- upsample
+rewrite("upsampling by stacking", IMAGE, remain="RESIZE_NEAREST_NEIGHBOR")(
+    lambda x: tf.reshape(tf.stack([tf.stack([x, x, x], 3)] * 2, 2), (-1, 12, 15, 3)))
+rewrite("upsampling by repeating", IMAGE, remain="RESIZE_NEAREST_NEIGHBOR")(
+    lambda x: tf.repeat(tf.repeat(x, 2, 1), 3, 2))
+rewrite("stacking along the other axes", IMAGE, remain="PACK 2, RESHAPE")(
+    lambda x: tf.reshape(tf.stack([tf.stack([x, x, x], 2)] * 2, 3), (-1, 12, 15, 3)))
+rewrite("stacking two images", IMAGE, remain="SIN, PACK 2, RESHAPE")(
+    lambda x: tf.reshape(tf.stack([tf.stack([x, tf.sin(x)], 3)] * 2, 2), (-1, 12, 10, 3)))
+
 # --- fuse_pad, fuse_activation
 rewrite("PAD as SAME", IMAGE, remain="CONV_2D")(
     lambda x: tf.nn.conv2d(tf.pad(x, [[0, 0], [0, 1], [1, 1], [0, 0]]), w(3, 3, 3, 4), 2, "VALID"))
