@@ -1,9 +1,9 @@
 // BEFORE  RESHAPE(RESHAPE(x))     RESHAPE(x) to x's own shape     ADD(RESHAPE(CONV_2D(x)), b)
 // AFTER   RESHAPE(x)              x                               RESHAPE(ADD(CONV_2D(x), b))
 //
-// SQUEEZE and EXPAND_DIMS become RESHAPE where one -1 tells the new shape, and so does a RESHAPE to a
-// computed shape. Element-wise ops with a constant per channel move before a RESHAPE that keeps the
-// channels, and RELU and its like before any, when the op before can take them in.
+// SQUEEZE and EXPAND_DIMS become RESHAPE where one -1 tells the new shape, and so does a RESHAPE to
+// a computed shape. Element-wise ops with a constant per channel move before a RESHAPE that keeps
+// the channels, and RELU and its like before any, when the op before can take them in.
 #include <array>
 #include <string_view>
 
@@ -19,9 +19,16 @@ bool reshapes(const Node& node) {
 }
 
 bool takes_in(const Node& node) {
-  constexpr std::array<std::string_view, 10> kOps = {
-      "CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "TRANSPOSE_CONV", "FULLY_CONNECTED",
-      "ADD",     "SUB",               "MUL",     "DIV",            "AVERAGE_POOL_2D"};
+  constexpr std::array<std::string_view, 10> kOps = {"CONV_2D",
+                                                     "DEPTHWISE_CONV_2D",
+                                                     "CONV_3D",
+                                                     "TRANSPOSE_CONV",
+                                                     "FULLY_CONNECTED",
+                                                     "ADD",
+                                                     "SUB",
+                                                     "MUL",
+                                                     "DIV",
+                                                     "AVERAGE_POOL_2D"};
   for (std::string_view op : kOps)
     if (node.is(op)) return activation_of(node) == 0;
   return false;
@@ -52,8 +59,8 @@ bool move_up(Graph& graph, Node& node) {
     if (!c || !along_last_axis(*c, reshape->result()->shape) || !along_last_axis(*c, x->shape))
       return false;
     Dims dims = c->elements() == 1 ? Dims{} : Dims{c->elements()};
-    Value* flat = c->dims() == dims ? node.operand(1 - data)
-                                    : lowering.constant(c->then(Reshape{dims}));
+    Value* flat =
+        c->dims() == dims ? node.operand(1 - data) : lowering.constant(c->then(Reshape{dims}));
     operands.insert(operands.begin() + static_cast<std::ptrdiff_t>(1 - data), flat);
   }
   Value* y = lowering.emit(node.op, operands, node.attributes, x->dtype, x->shape);

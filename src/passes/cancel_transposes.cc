@@ -1,8 +1,8 @@
 // BEFORE  TRANSPOSE(TRANSPOSE(x, [0, 3, 1, 2]), [0, 2, 3, 1])
 // AFTER   x
 //
-// Two become one, the identity goes, a constant takes the permutation as a pending transform, and one
-// that moves axes of size 1 alone becomes a RESHAPE.
+// Two become one, the identity goes, a constant takes the permutation as a pending transform, and
+// one that moves axes of size 1 alone becomes a RESHAPE.
 #include "ops/lowering.h"
 #include "passes/permutation.h"
 #include "passes/pipeline.h"

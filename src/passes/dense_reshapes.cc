@@ -1,8 +1,8 @@
 // BEFORE  RESHAPE(FULLY_CONNECTED(RESHAPE(x:[a,10,8] → [a*10,8]), W, b) → [a,10,4])
 // AFTER   FULLY_CONNECTED(x, W, b) {keep_num_dims}
 //
-// How TensorFlow spells a Dense layer on more than two dimensions. The kernel takes any rank and, with
-// keep_num_dims, gives it back; both reshapes must keep the last dimension.
+// How TensorFlow spells a Dense layer on more than two dimensions. The kernel takes any rank and,
+// with keep_num_dims, gives it back; both reshapes must keep the last dimension.
 #include "passes/pipeline.h"
 #include "passes/rewrite.h"
 
@@ -42,8 +42,6 @@ bool rewrite(Node& node) {
 
 }  // namespace
 
-Result<size_t> dense_reshapes(Model&, Graph& graph) {
-  return for_each_node(graph, rewrite);
-}
+Result<size_t> dense_reshapes(Model&, Graph& graph) { return for_each_node(graph, rewrite); }
 
 }  // namespace pumice

@@ -1,9 +1,10 @@
 // BEFORE  BatchToSpaceND(BiasAdd(Conv2D(SpaceToBatchND(x, [2, 2], p), W) {VALID}, b), [2, 2], c)
 // AFTER   BiasAdd(Conv2D(x, W) {SAME or VALID or EXPLICIT, dilations=[1, 2, 2, 1]}, b)
 //
-// How TensorFlow 1, and depthwise convolutions to this day, spell a dilated convolution. Blocks that
-// fit, strides of 1 and constant paddings and crops are all it takes; the batch may be unknown. Runs
-// on TensorFlow ops, so that the shapes after it are inferred anew (the batch was lost between).
+// How TensorFlow 1, and depthwise convolutions to this day, spell a dilated convolution. Blocks
+// that fit, strides of 1 and constant paddings and crops are all it takes; the batch may be
+// unknown. Runs on TensorFlow ops, so that the shapes after it are inferred anew (the batch was
+// lost between).
 #include <string_view>
 
 #include "passes/pipeline.h"

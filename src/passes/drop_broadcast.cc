@@ -1,5 +1,6 @@
-// BEFORE  ADD(x:[a,6,3], TILE(c:[1,6,3], [a,1,1]))      MUL(x, BROADCAST_TO(c, SHAPE(x)))      MAXIMUM(x, FILL(SHAPE(x), v))
-// AFTER   ADD(x, c)                                     MUL(x, c)                              MAXIMUM(x, v)
+// BEFORE  ADD(x:[a,6,3], TILE(c:[1,6,3], [a,1,1]))      MUL(x, BROADCAST_TO(c, SHAPE(x)))
+// MAXIMUM(x, FILL(SHAPE(x), v)) AFTER   ADD(x, c)                                     MUL(x, c)
+// MAXIMUM(x, v)
 //
 // Element-wise ops broadcast by themselves: where the other operand alone has the result's shape, a
 // repetition along axes of size 1 is not needed, nor the shape arithmetic that led to it.
@@ -14,9 +15,9 @@ namespace {
 
 bool broadcasts(const Node& node) {
   constexpr std::array<std::string_view, 17> kOps = {
-      "ADD", "DIV", "EQUAL", "FLOOR_DIV", "FLOOR_MOD", "GREATER", "GREATER_EQUAL", "LESS",
-      "LESS_EQUAL", "LOGICAL_AND", "LOGICAL_OR", "MAXIMUM", "MINIMUM", "MUL", "NOT_EQUAL",
-      "SQUARED_DIFFERENCE", "SUB"};
+      "ADD",           "DIV",  "EQUAL",      "FLOOR_DIV",          "FLOOR_MOD",  "GREATER",
+      "GREATER_EQUAL", "LESS", "LESS_EQUAL", "LOGICAL_AND",        "LOGICAL_OR", "MAXIMUM",
+      "MINIMUM",       "MUL",  "NOT_EQUAL",  "SQUARED_DIFFERENCE", "SUB"};
   for (std::string_view op : kOps)
     if (node.is(op)) return true;
   return false;
@@ -31,7 +32,8 @@ Value* repeated(const Node& node) {
   if (!from.known_rank() || !to.is_rank(from.rank())) return nullptr;
   auto times = integers_of(node.operand(1));
   for (size_t i = 0; i < from.rank(); ++i)
-    if (from[i] != Dim(1) && !(times && (*times)[i] == 1) && !from[i].same_as(to[i])) return nullptr;
+    if (from[i] != Dim(1) && !(times && (*times)[i] == 1) && !from[i].same_as(to[i]))
+      return nullptr;
   return node.operand(0);
 }
 

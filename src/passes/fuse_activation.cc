@@ -13,8 +13,8 @@ namespace pumice {
 namespace {
 
 constexpr std::array<std::string_view, 10> kClamping = {
-    "ADD", "AVERAGE_POOL_2D", "CONV_2D", "CONV_3D", "DEPTHWISE_CONV_2D",
-    "DIV", "FULLY_CONNECTED", "MAX_POOL_2D", "MUL", "SUB"};
+    "ADD", "AVERAGE_POOL_2D", "CONV_2D",     "CONV_3D", "DEPTHWISE_CONV_2D",
+    "DIV", "FULLY_CONNECTED", "MAX_POOL_2D", "MUL",     "SUB"};
 
 int64_t clamp_of(const Node& node) {
   if (node.is("RELU")) return kActivationRelu;

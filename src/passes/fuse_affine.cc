@@ -1,5 +1,5 @@
-// BEFORE  MUL(CONV_2D(x, W, b), m) and ADD(CONV_2D(x, W, b), a)     m, a constant, per channel or one
-// AFTER   CONV_2D(x, W*m, b*m)     and CONV_2D(x, W, b+a)
+// BEFORE  MUL(CONV_2D(x, W, b), m) and ADD(CONV_2D(x, W, b), a)     m, a constant, per channel or
+// one AFTER   CONV_2D(x, W*m, b*m)     and CONV_2D(x, W, b+a)
 //
 // Also SUB and DIV, either way round where it is linear; for CONV_2D, DEPTHWISE_CONV_2D, CONV_3D,
 // TRANSPOSE_CONV and FULLY_CONNECTED. Repeated along the chain, this folds batch normalization in
@@ -24,7 +24,7 @@ struct Linear {
   int channel_axis;      // of the weights
 };
 constexpr Linear kLinear[] = {
-    {"CONV_2D", 1, 2, 0},        {"CONV_3D", 1, 2, 4},         {"DEPTHWISE_CONV_2D", 1, 2, 3},
+    {"CONV_2D", 1, 2, 0},         {"CONV_3D", 1, 2, 4},        {"DEPTHWISE_CONV_2D", 1, 2, 3},
     {"FULLY_CONNECTED", 1, 2, 0}, {"TRANSPOSE_CONV", 1, 3, 0},
 };
 
@@ -105,8 +105,7 @@ bool fuse_into(Graph& graph, Node& linear, const Linear& how) {
   auto affine = affine_of(*reader, operand, rank, channels);
   if (!affine) return false;
   bool scales = !affine->factor.empty();
-  if (scales && (!constant || constant->dtype() != DType::kFloat32))
-    return false;
+  if (scales && (!constant || constant->dtype() != DType::kFloat32)) return false;
   if (scales && constant->dims()[static_cast<size_t>(how.channel_axis)] != channels) return false;
 
   std::vector<float> bias(static_cast<size_t>(channels), 0);
@@ -142,7 +141,8 @@ bool add_constant_first(Graph& graph, Node& node) {
   size_t data = constant_of(node.operand(0)) ? 1 : 0;
   Value* sum = node.operand(data);
   const Constant* c = constant_of(node.operand(1 - data));
-  if (!c || !maker(sum, "ADD") || !sum->single_use() || !same_type(sum, node.result())) return false;
+  if (!c || !maker(sum, "ADD") || !sum->single_use() || !same_type(sum, node.result()))
+    return false;
   Node& inner = *sum->node();
   for (size_t i = 0; i < 2; ++i) {
     Value* v = inner.operand(i);

@@ -1,9 +1,9 @@
 // BEFORE  CONV_2D(PAD(x, [[0,0],[0,1],[0,1],[0,0]]), W, b) {padding=VALID}
 // AFTER   CONV_2D(x, W, b) {padding=SAME}
 //
-// Where the zeros added are just those that SAME would add: the same result size and the same amount
-// before (SAME puts the smaller half before). For CONV_2D and DEPTHWISE_CONV_2D; sizes may be unknown
-// where the stride is 1.
+// Where the zeros added are just those that SAME would add: the same result size and the same
+// amount before (SAME puts the smaller half before). For CONV_2D and DEPTHWISE_CONV_2D; sizes may
+// be unknown where the stride is 1.
 #include <algorithm>
 
 #include "passes/pipeline.h"

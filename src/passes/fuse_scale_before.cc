@@ -1,9 +1,11 @@
-// BEFORE  CONV_2D(MUL(x, m), W, b)      CONV_2D(ADD(x, a), W, b) {VALID}     CONV_2D(ADD(MUL(x, m), a), …)
-// AFTER   CONV_2D(x, W*m, b)            CONV_2D(x, W, b + sum(W*a))         CONV_2D(ADD(x, a/m), W*m, …)
+// BEFORE  CONV_2D(MUL(x, m), W, b)      CONV_2D(ADD(x, a), W, b) {VALID}     CONV_2D(ADD(MUL(x, m),
+// a), …) AFTER   CONV_2D(x, W*m, b)            CONV_2D(x, W, b + sum(W*a))         CONV_2D(ADD(x,
+// a/m), W*m, …)
 //
-// Normalization of the input, one number or one per channel. A factor always folds (padding with zeros
-// stays so); an addend only where nothing is padded. Where both stand before a padded convolution, the
-// factor changes places with the addend and folds. Also DEPTHWISE_CONV_2D and FULLY_CONNECTED.
+// Normalization of the input, one number or one per channel. A factor always folds (padding with
+// zeros stays so); an addend only where nothing is padded. Where both stand before a padded
+// convolution, the factor changes places with the addend and folds. Also DEPTHWISE_CONV_2D and
+// FULLY_CONNECTED.
 #include <cmath>
 
 #include "ops/lowering.h"
@@ -28,8 +30,8 @@ std::optional<Channels> channels_of(const Node& node) {
   if (!node.is("CONV_2D") && !depthwise && !node.is("FULLY_CONNECTED")) return std::nullopt;
   const Constant* w = constant_of(node.operand(1));
   const Shape& x = node.operand(0)->shape;
-  if (!w || w->dtype() != DType::kFloat32 || w->dims().empty() || !x.known_rank() ||
-      x.rank() < 2 || !x[x.rank() - 1].known() || node.operand(0)->dtype != DType::kFloat32)
+  if (!w || w->dtype() != DType::kFloat32 || w->dims().empty() || !x.known_rank() || x.rank() < 2 ||
+      !x[x.rank() - 1].known() || node.operand(0)->dtype != DType::kFloat32)
     return std::nullopt;
   int64_t n = x[x.rank() - 1].size();
   int axis = static_cast<int>(w->dims().size()) - 1;
@@ -69,7 +71,8 @@ std::optional<Affine> affine_before(Value* v, std::string_view op, int64_t n) {
 
 /// Whether every element that the windows read is one of the input's.
 bool pads_nothing(const Node& node) {
-  if (node.is("FULLY_CONNECTED") || node.attributes.integer("padding") == kPaddingValid) return true;
+  if (node.is("FULLY_CONNECTED") || node.attributes.integer("padding") == kPaddingValid)
+    return true;
   const Dims& w = constant_of(node.operand(1))->dims();
   return w.size() == 4 && w[1] == 1 && w[2] == 1;
 }
@@ -114,9 +117,9 @@ bool fold_addend(Graph& graph, Node& node, const Channels& c) {
   }
   Lowering lowering(graph, &node);
   while (node.operand_count() < 3) node.add_operand(nullptr);
-  node.set_operand(2, lowering.constant(Tensor::of<float>(
-                          DType::kFloat32, {static_cast<int64_t>(outputs)},
-                          std::vector<float>(bias.begin(), bias.end()))));
+  node.set_operand(
+      2, lowering.constant(Tensor::of<float>(DType::kFloat32, {static_cast<int64_t>(outputs)},
+                                             std::vector<float>(bias.begin(), bias.end()))));
   node.set_operand(0, add->x);
   erase_unused(add->node);
   return true;
@@ -135,8 +138,8 @@ bool swap_and_fold(Graph& graph, Node& node, const Channels& c) {
     one &= shift[i] == shift[0];
   }
   Lowering lowering(graph, add->node);
-  Tensor constant = one ? Tensor::scalar_f32(shift[0])
-                        : Tensor::of<float>(DType::kFloat32, {c.count}, shift);
+  Tensor constant =
+      one ? Tensor::scalar_f32(shift[0]) : Tensor::of<float>(DType::kFloat32, {c.count}, shift);
   Value* shifted = lowering.emit("ADD", {mul->x, lowering.constant(constant)}, {}, DType::kFloat32,
                                  mul->x->shape);
   scale_weights(graph, node, c, mul->numbers);

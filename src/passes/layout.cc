@@ -3,9 +3,9 @@
 //
 // Nodes that do their work in any order of axes, connected with each other, form a region. The
 // transposes at its border are counted as they are and as they would be if the region worked in
-// the other order; where that is fewer, the whole region changes over: constants are reordered, axes
-// and paddings renumbered. Where it is as many, transposes only move down (towards the outputs),
-// behind what can then fuse into the op that comes before, or up to an input.
+// the other order; where that is fewer, the whole region changes over: constants are reordered,
+// axes and paddings renumbered. Where it is as many, transposes only move down (towards the
+// outputs), behind what can then fuse into the op that comes before, or up to an input.
 #include <algorithm>
 #include <map>
 #include <unordered_map>

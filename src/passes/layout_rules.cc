@@ -14,18 +14,22 @@ bool among(const Node& node, const std::array<std::string_view, n>& ops) {
 }
 
 constexpr std::array<std::string_view, 29> kUnary = {
-    "ABS",   "CAST",  "CEIL",       "COS",        "DEQUANTIZE",  "ELU",
-    "EXP",   "FAKE_QUANT", "FLOOR", "GELU",       "HARD_SWISH",  "LEAKY_RELU",
-    "LOG",   "LOGICAL_NOT", "LOGISTIC", "NEG",    "QUANTIZE",    "RELU",
-    "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "ROUND", "RSQRT",    "SIGN",
-    "SIN",   "SQRT",  "SQUARE",     "TANH",       "ZEROS_LIKE"};
+    "ABS",   "CAST",        "CEIL",         "COS",   "DEQUANTIZE", "ELU",
+    "EXP",   "FAKE_QUANT",  "FLOOR",        "GELU",  "HARD_SWISH", "LEAKY_RELU",
+    "LOG",   "LOGICAL_NOT", "LOGISTIC",     "NEG",   "QUANTIZE",   "RELU",
+    "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "ROUND", "RSQRT",      "SIGN",
+    "SIN",   "SQRT",        "SQUARE",       "TANH",  "ZEROS_LIKE"};
 
 // Element-wise ops that broadcast their operands.
 constexpr std::array<std::string_view, 22> kBroadcasting = {
-    "ADD",         "BITWISE_XOR", "DIV",     "EQUAL",     "FLOOR_DIV",   "FLOOR_MOD",
-    "GREATER",     "GREATER_EQUAL", "LESS",  "LESS_EQUAL", "LOGICAL_AND", "LOGICAL_OR",
-    "MAXIMUM",     "MINIMUM",     "MUL",     "NOT_EQUAL", "POW",         "PRELU",
-    "RIGHT_SHIFT", "SELECT_V2",   "SQUARED_DIFFERENCE",   "SUB"};
+    "ADD",         "BITWISE_XOR",   "DIV",
+    "EQUAL",       "FLOOR_DIV",     "FLOOR_MOD",
+    "GREATER",     "GREATER_EQUAL", "LESS",
+    "LESS_EQUAL",  "LOGICAL_AND",   "LOGICAL_OR",
+    "MAXIMUM",     "MINIMUM",       "MUL",
+    "NOT_EQUAL",   "POW",           "PRELU",
+    "RIGHT_SHIFT", "SELECT_V2",     "SQUARED_DIFFERENCE",
+    "SUB"};
 
 constexpr std::array<std::string_view, 7> kReducing = {
     "MEAN", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SUM"};
@@ -75,7 +79,8 @@ struct AxisOperand {
   size_t axes, data;
 };
 std::optional<AxisOperand> axis_operand(const Node& node) {
-  if (among(node, kReducing) || node.is("REVERSE_V2") || node.is("CUMSUM")) return AxisOperand{1, 0};
+  if (among(node, kReducing) || node.is("REVERSE_V2") || node.is("CUMSUM"))
+    return AxisOperand{1, 0};
   if (node.is("SPLIT")) return AxisOperand{0, 1};
   if (node.is("SPLIT_V")) return AxisOperand{2, 0};
   return std::nullopt;
@@ -99,8 +104,7 @@ Value* integers_like(const Value* old, const std::vector<int64_t>& values, Lower
   Dims dims = constant_of(old)->dims();
   if (old->dtype == DType::kInt64)
     return lowering.constant(Tensor::of<int64_t>(DType::kInt64, dims, values));
-  return lowering.constant(
-      Constant(Tensor::vector_i32(values)).then(Reshape{std::move(dims)}));
+  return lowering.constant(Constant(Tensor::vector_i32(values)).then(Reshape{std::move(dims)}));
 }
 
 /// A constant operand of an element-wise op, in the new order, without the leading ones it had not.
@@ -117,7 +121,8 @@ Constant moved_constant(const Constant& c, const Permutation& p) {
   }
   size_t keep = 0;
   while (keep < to.size() && to[keep] == 1) ++keep;
-  if (keep > 0) moved = moved.then(Reshape{Dims(to.begin() + static_cast<std::ptrdiff_t>(keep), to.end())});
+  if (keep > 0)
+    moved = moved.then(Reshape{Dims(to.begin() + static_cast<std::ptrdiff_t>(keep), to.end())});
   return moved;
 }
 
@@ -130,7 +135,8 @@ std::optional<LayoutRole> layout_role(const Node& node) {
     if (rank_of(node.result(i)) != rank || per_axis_quantized(node.result(i))) return std::nullopt;
   if (rank == SIZE_MAX) return std::nullopt;
   if (among(node, kUnary)) {
-    if (rank_of(node.operand(0)) != rank || per_axis_quantized(node.operand(0))) return std::nullopt;
+    if (rank_of(node.operand(0)) != rank || per_axis_quantized(node.operand(0)))
+      return std::nullopt;
     return LayoutRole{{0}};
   }
   if (among(node, kBroadcasting)) return rank < 2 ? std::nullopt : broadcasting_role(node, rank);
@@ -147,7 +153,8 @@ std::optional<LayoutRole> layout_role(const Node& node) {
     if (rank_of(node.operand(0)) != rank) return std::nullopt;
     for (size_t i : *operands) {
       auto values = integers_of(node.operand(i));
-      size_t entries = node.is("PAD") || node.is("PADV2") || node.is("MIRROR_PAD") ? 2 * rank : rank;
+      size_t entries =
+          node.is("PAD") || node.is("PADV2") || node.is("MIRROR_PAD") ? 2 * rank : rank;
       if (!values || values->size() != entries) return std::nullopt;
     }
     for (const char* mask : {"ellipsis_mask", "new_axis_mask", "shrink_axis_mask"})
@@ -202,7 +209,8 @@ void change_layout(Node& node, const LayoutRole& role, const Permutation& p, Low
       std::vector<int64_t> old = *integers_of(node.operand(i)), moved;
       size_t each = old.size() / p.size();
       for (int axis : p)
-        for (size_t k = 0; k < each; ++k) moved.push_back(old[static_cast<size_t>(axis) * each + k]);
+        for (size_t k = 0; k < each; ++k)
+          moved.push_back(old[static_cast<size_t>(axis) * each + k]);
       node.set_operand(i, integers_like(node.operand(i), moved, lowering));
     }
     if (node.is("STRIDED_SLICE"))

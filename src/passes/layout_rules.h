@@ -21,8 +21,8 @@ std::optional<LayoutRole> layout_role(const Node& node);
 /// the order `p`.
 bool drops_in_order(const Node& node, const Permutation& p);
 
-/// Adapts axes, paddings, sizes and constant operands that broadcast to an operand in order `p`, and
-/// the results' shapes. The moving operands are the caller's.
+/// Adapts axes, paddings, sizes and constant operands that broadcast to an operand in order `p`,
+/// and the results' shapes. The moving operands are the caller's.
 void change_layout(Node& node, const LayoutRole& role, const Permutation& p, Lowering& lowering);
 
 }  // namespace pumice

@@ -1,8 +1,8 @@
 // BEFORE  ADD(RELU(x), Const[1, 2])   MUL(RELU(x), Const[1, 2])      two RELUs, two Consts
 // AFTER   ADD(RELU(x), Const[1, 2])   MUL(RELU(x), Const[1, 2])      one of each
 //
-// Common subexpressions: nodes of the same op, attributes and operands. Constants are equal when they
-// show the same bytes of the source in the same way, or have equal contents of at most 64 KiB.
+// Common subexpressions: nodes of the same op, attributes and operands. Constants are equal when
+// they show the same bytes of the source in the same way, or have equal contents of at most 64 KiB.
 // Nothing that has a state or draws random numbers is merged.
 #include <string_view>
 #include <unordered_map>
@@ -97,11 +97,12 @@ bool mergeable(const Node& node) {
   if (op == "WHILE" || op == "IF" || op == "CALL" || op == "CALL_ONCE") return false;
   // State, random numbers, nodes that call graphs, queues and lists, and what is not known.
   for (std::string_view part :
-       {"VAR_HANDLE", "READ_VARIABLE", "RANDOM", "MULTINOMIAL", "HASHTABLE", "custom:",
-        "VarHandle", "ReadVariable", "Variable", "Random", "Multinomial", "Table",
-        "TensorArray", "TensorList", "While", "If", "Call", "Placeholder", "Queue", "Iterator",
-        "Stack", "Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "Stateful",
-        "PyFunc", "Print", "Assert", "Timestamp", "Unique"})
+       {"VAR_HANDLE",  "READ_VARIABLE", "RANDOM",   "MULTINOMIAL", "HASHTABLE",   "custom:",
+        "VarHandle",   "ReadVariable",  "Variable", "Random",      "Multinomial", "Table",
+        "TensorArray", "TensorList",    "While",    "If",          "Call",        "Placeholder",
+        "Queue",       "Iterator",      "Stack",    "Switch",      "Merge",       "Enter",
+        "Exit",        "NextIteration", "LoopCond", "Stateful",    "PyFunc",      "Print",
+        "Assert",      "Timestamp",     "Unique"})
     if (has(part)) return false;
   return true;
 }

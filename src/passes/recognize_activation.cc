@@ -1,5 +1,5 @@
-// BEFORE  MUL(MUL(x, RELU6(ADD(x, 3))), 1/6)      MINIMUM(MAXIMUM(x, 0), 6)      MAXIMUM(x, MUL(x, 0.1))
-// AFTER   HARD_SWISH(x)                           RELU6(x)                       LEAKY_RELU(x)
+// BEFORE  MUL(MUL(x, RELU6(ADD(x, 3))), 1/6)      MINIMUM(MAXIMUM(x, 0), 6)      MAXIMUM(x, MUL(x,
+// 0.1)) AFTER   HARD_SWISH(x)                           RELU6(x) LEAKY_RELU(x)
 //
 // Activations that models spell out in arithmetic, in float32:
 //   HARD_SWISH   x * relu6(x + 3) / 6 in any order; x * clip(x / 6 + 1/2, 0, 1), as Keras 3 has it
@@ -34,8 +34,7 @@ struct Clamp {
   float low, high;
   const char* op;
 };
-constexpr Clamp kClamps[] = {
-    {0, 6, "RELU6"}, {-1, 1, "RELU_N1_TO_1"}, {0, 1, "RELU_0_TO_1"}};
+constexpr Clamp kClamps[] = {{0, 6, "RELU6"}, {-1, 1, "RELU_N1_TO_1"}, {0, 1, "RELU_0_TO_1"}};
 
 /// MAXIMUM and MINIMUM with numbers.
 bool clamp(Graph& graph, Node& node) {
@@ -49,8 +48,8 @@ bool clamp(Graph& graph, Node& node) {
     if (outer->number != (maximum ? c.low : c.high)) continue;
     Value* x = nullptr;
     if (!maximum && c.low == 0 && inner.is("RELU")) x = inner.operand(0);
-    if (auto i = with_number(&inner); i && inner.is(maximum ? "MINIMUM" : "MAXIMUM") &&
-                                      i->number == (maximum ? c.high : c.low))
+    if (auto i = with_number(&inner);
+        i && inner.is(maximum ? "MINIMUM" : "MAXIMUM") && i->number == (maximum ? c.high : c.low))
       x = i->x;
     if (!x || !same_type(x, node.result())) continue;
     replace_node(&node, lowering.unary(c.op, x));
@@ -71,8 +70,8 @@ bool leaky(Graph& graph, Node& node) {
     if (!scaled || scaled->x != x || scaled->number <= 0 || scaled->number >= 1) continue;
     if (!same_type(x, node.result())) continue;
     Lowering lowering(graph, &node);
-    replace_node(&node, lowering.emit("LEAKY_RELU", {x}, {{"alpha", scaled->number}}, x->dtype,
-                                      x->shape));
+    replace_node(&node,
+                 lowering.emit("LEAKY_RELU", {x}, {{"alpha", scaled->number}}, x->dtype, x->shape));
     return true;
   }
   return false;
@@ -94,8 +93,10 @@ struct Product {
     bool mul = node.is("MUL"), div = node.is("DIV") && float_of(node.operand(1));
     if (depth > 0 && (mul || div) && activation_of(node) == 0 && (depth == 4 || v->single_use())) {
       take(node.operand(0), depth - 1);
-      if (mul) take(node.operand(1), depth - 1);
-      else number /= *float_of(node.operand(1));
+      if (mul)
+        take(node.operand(1), depth - 1);
+      else
+        number /= *float_of(node.operand(1));
       return;
     }
     if (count == factors.size()) {
@@ -135,8 +136,8 @@ bool hard_swish(Graph& graph, Node& node) {
   for (size_t i = 0; i < 2; ++i) {
     Value *x = product.factors[i], *gate = product.factors[1 - i];
     Node& g = *gate->node();
-    bool relu6 = g.is("RELU6") && nearly(product.number, 1.0f / 6) &&
-                 is_shifted(g.operand(0), x, 1, 3);
+    bool relu6 =
+        g.is("RELU6") && nearly(product.number, 1.0f / 6) && is_shifted(g.operand(0), x, 1, 3);
     bool clip = g.is("RELU_0_TO_1") && nearly(product.number, 1) &&
                 is_shifted(g.operand(0), x, 1.0f / 6, 0.5f);
     if ((!relu6 && !clip) || !same_type(x, node.result())) continue;
@@ -166,8 +167,8 @@ bool prelu(Graph& graph, Node& node) {
       if (!sub) {
         if (alpha.dims().empty()) alpha = alpha.then(Reshape{{1}});
         int last = static_cast<int>(alpha.dims().size()) - 1;
-        auto minus = std::make_shared<std::vector<float>>(
-            static_cast<size_t>(alpha.dims().back()), -1.0f);
+        auto minus =
+            std::make_shared<std::vector<float>>(static_cast<size_t>(alpha.dims().back()), -1.0f);
         alpha = alpha.then(ScaleAxis{last, std::move(minus)});
       }
       Lowering lowering(graph, &node);

@@ -1,4 +1,5 @@
-// BEFORE  Mul(Mul(0.5, x), AddV2(1, Erf(RealDiv(x, 1.4142135))))         or Erfc(-x / sqrt(2)) for 1 + Erf
+// BEFORE  Mul(Mul(0.5, x), AddV2(1, Erf(RealDiv(x, 1.4142135))))         or Erfc(-x / sqrt(2)) for
+// 1 + Erf
 //         Mul(Mul(0.5, x), AddV2(1, Tanh(Mul(0.7978845, AddV2(x, Mul(0.044715, Pow(x, 3)))))))
 // AFTER   Gelu(x)
 //
@@ -14,8 +15,8 @@ namespace pumice {
 namespace {
 
 constexpr float kSlack = 1e-4f;
-constexpr float kRootHalf = 0.70710678f;       // 1 / sqrt(2)
-constexpr float kRootTwoByPi = 0.79788456f;    // sqrt(2 / pi)
+constexpr float kRootHalf = 0.70710678f;     // 1 / sqrt(2)
+constexpr float kRootTwoByPi = 0.79788456f;  // sqrt(2 / pi)
 constexpr float kCubic = 0.044715f;
 
 bool nearly(float a, float b) { return std::fabs(a - b) <= kSlack * std::fabs(b); }

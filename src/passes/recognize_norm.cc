@@ -1,8 +1,8 @@
-// BEFORE  SQUARE(SUB(a, b))        MUL(x, RSQRT(MAXIMUM(SUM(SQUARE(x), -1), 1e-12)))     DIV(1, SQRT(x))
-// AFTER   SQUARED_DIFFERENCE(a, b)  L2_NORMALIZATION(x)                                   RSQRT(x)
+// BEFORE  SQUARE(SUB(a, b))        MUL(x, RSQRT(MAXIMUM(SUM(SQUARE(x), -1), 1e-12)))     DIV(1,
+// SQRT(x)) AFTER   SQUARED_DIFFERENCE(a, b)  L2_NORMALIZATION(x) RSQRT(x)
 //
-// In float32. L2_NORMALIZATION is used where its kernel computes the same: the sum over the last axis
-// with a lower bound of 1e-12 (a root of 1e-6), up to four axes.
+// In float32. L2_NORMALIZATION is used where its kernel computes the same: the sum over the last
+// axis with a lower bound of 1e-12 (a root of 1e-6), up to four axes.
 #include "ops/lowering.h"
 #include "passes/pipeline.h"
 #include "passes/rewrite.h"
@@ -39,8 +39,9 @@ bool is_bounded_square_sum(const Value* v, const Value* x) {
     if (!sum || !is_number(bound->operand(1 - i), 1e-12f, 1e-6f)) continue;
     auto axes = integers_of(sum->operand(1));
     return axes && axes->size() == 1 && sum->attributes.boolean("keep_dims") &&
-           x->shape.known_rank() && normalize_axis((*axes)[0], x->shape.rank()) ==
-                                        std::optional<size_t>(x->shape.rank() - 1) &&
+           x->shape.known_rank() &&
+           normalize_axis((*axes)[0], x->shape.rank()) ==
+               std::optional<size_t>(x->shape.rank() - 1) &&
            squared(sum->operand(0)) == x;
   }
   return false;

@@ -40,8 +40,8 @@ inline Node* maker(const Value* value, std::string_view op) {
 
 /// The one element of a float32 constant.
 std::optional<float> float_of(const Value* value);
-/// Whether the value is a float32 constant of one element that is `number`, or next to it by at most
-/// `slack` of its size.
+/// Whether the value is a float32 constant of one element that is `number`, or next to it by at
+/// most `slack` of its size.
 bool is_number(const Value* value, float number, float slack = 0);
 /// All elements of an integer constant of at most 1,024 elements.
 std::optional<std::vector<int64_t>> integers_of(const Value* value);
@@ -60,8 +60,8 @@ void replace_node(Node* node, Value* by);
 /// Erases a node whose results are unused, and the producers that nothing reads any more.
 void erase_unused(Node* node);
 
-/// Runs `rewrite(Node&) -> bool` over every node in order. It may erase its node (after saying true)
-/// and nodes before it, and create nodes before it.
+/// Runs `rewrite(Node&) -> bool` over every node in order. It may erase its node (after saying
+/// true) and nodes before it, and create nodes before it.
 template <typename F>
 size_t for_each_node(Graph& graph, F&& rewrite) {
   size_t applied = 0;

@@ -1,5 +1,5 @@
-// BEFORE  ADD(x, 0)   MUL(x, 1)   PAD(x, 0s)   SLICE(x, all of it)   CONCATENATION(a, CONCATENATION(b, c))
-// AFTER   x           x           x            x                     CONCATENATION(a, b, c)
+// BEFORE  ADD(x, 0)   MUL(x, 1)   PAD(x, 0s)   SLICE(x, all of it)   CONCATENATION(a,
+// CONCATENATION(b, c)) AFTER   x           x           x            x CONCATENATION(a, b, c)
 //
 // Also casts to the same dtype, splits into one part, tiles by 1, broadcasts to the same shape; two
 // additions (multiplications) of constants in a row become one; a division by a constant becomes a
@@ -190,8 +190,10 @@ bool reduction_keeps_dims(Node& node) {
   }
   std::vector<Dim> kept;
   for (size_t i = 0; i < other.size(); ++i) {
-    if (reduced[i]) other[i] = 1;
-    else kept.push_back(other[i]);
+    if (reduced[i])
+      other[i] = 1;
+    else
+      kept.push_back(other[i]);
   }
   Shape wanted(keeps ? kept : other);
   if (!same_shape(wanted, node.result()->shape)) return false;

@@ -1,8 +1,8 @@
-// BEFORE  RESHAPE(PACK(PACK(x, x, axis=3), ·, axis=2) → [a,2h,2w,c])      RESHAPE and TILE, twice over
-// AFTER   RESIZE_NEAREST_NEIGHBOR(x, [2h, 2w])
+// BEFORE  RESHAPE(PACK(PACK(x, x, axis=3), ·, axis=2) → [a,2h,2w,c])      RESHAPE and TILE, twice
+// over AFTER   RESIZE_NEAREST_NEIGHBOR(x, [2h, 2w])
 //
-// How the object-detection API (PACK) and Keras (repeat: RESHAPE, TILE, RESHAPE for each axis) spell
-// nearest-neighbour upsampling of a known size by whole factors.
+// How the object-detection API (PACK) and Keras (repeat: RESHAPE, TILE, RESHAPE for each axis)
+// spell nearest-neighbour upsampling of a known size by whole factors.
 #include "ops/lowering.h"
 #include "passes/pipeline.h"
 #include "passes/rewrite.h"
@@ -12,12 +12,12 @@ namespace {
 
 /// [n,h,w,c] with h and w known.
 bool is_image(const Value* x) {
-  return x->shape.is_rank(4) && x->shape[1].known() && x->shape[2].known() && x->shape[1].size() > 0 &&
-         x->shape[2].size() > 0 && x->dtype == DType::kFloat32;
+  return x->shape.is_rank(4) && x->shape[1].known() && x->shape[2].known() &&
+         x->shape[1].size() > 0 && x->shape[2].size() > 0 && x->dtype == DType::kFloat32;
 }
 
-/// The one value that PACK stacks several times along `axis`, if nothing but `reads` operands of one
-/// node read the result; else null.
+/// The one value that PACK stacks several times along `axis`, if nothing but `reads` operands of
+/// one node read the result; else null.
 Value* stacked(const Value* v, size_t axis, size_t reads) {
   const Node& pack = *v->node();
   if (!pack.is("PACK") || !v->shape.known_rank() || v->uses().size() != reads) return nullptr;
@@ -64,7 +64,8 @@ Value* repeated_image(const Value* v, Dim height, Dim width) {
   Dim h = x->shape[1], w = x->shape[2], c = x->shape[3];
   const Value* first = rows->node()->operand(0);
   const Value* second = v->node()->operand(0);
-  bool fits = has_sizes(first, {Dim(), h, 1, w, c}) && has_sizes(second, {Dim(), height, w, 1, c}) &&
+  bool fits = has_sizes(first, {Dim(), h, 1, w, c}) &&
+              has_sizes(second, {Dim(), height, w, 1, c}) &&
               has_sizes(v, {Dim(), height, w, Dim(width.size() / w.size()), c}) &&
               has_sizes(rows, {Dim(), h, Dim(height.size() / h.size()), w, c});
   return fits ? x : nullptr;
