@@ -42,6 +42,9 @@ class LayoutPass {
   explicit LayoutPass(Graph& graph) : graph_(graph) {}
 
   size_t run() {
+    bool any = false;
+    for (Node& node : graph_) any |= node.is("TRANSPOSE");
+    if (!any) return 0;
     collect();
     std::map<size_t, std::vector<Node*>> regions;  // by the number of their first node
     for (size_t i = 1; i < nodes_.size(); ++i) regions[find(i)].push_back(nodes_[i]);
