@@ -12,6 +12,7 @@
 #include "report/report.h"
 #include "selection.h"
 #include "tflite/writer.h"
+#include "training/registration.h"
 
 namespace pumice {
 namespace {
@@ -68,6 +69,23 @@ void describe_signatures(Model& model, Stages& stages) {
   }
 }
 
+/// What optimizers the source carries, and what the policy makes of them. An inference graph has
+/// none of them whatever the policy, so one that cannot be carried out is told, not an error.
+Result<std::string> optimizers_json(const Source& source, OptimizerPolicy policy,
+                                    const std::string& input) {
+  auto findings = find_optimizers(source, policy);
+  if (!findings.ok()) {
+    if (findings.error().code() != ErrorCode::kUnsupported) return std::move(findings).error().in(input);
+    const std::string why = findings.error().text();
+    findings = find_optimizers(source, OptimizerPolicy::kStrip);
+    if (!findings.ok()) return std::move(findings).error().in(input);
+    findings->resolution.policy = policy;
+    for (Action& action : findings->resolution.actions) action.detail += " (" + why + ")";
+  }
+  findings->warnings.clear();
+  return to_json(*findings);
+}
+
 }  // namespace
 
 Result<ConvertReport> convert(const std::string& input, const std::string& output,
@@ -81,6 +99,9 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
   report.files = source.files;
   report.input_bytes = source.bytes;
   report.producer = source.producer;
+
+  stages.begin("optimizers", 0.15);
+  PUMICE_TRY(report.optimizers_json, optimizers_json(source, options.optimizers, input));
 
   stages.begin("import", 0.2);
   PUMICE_TRY(Model model, import_source(source, import_options(options.selection)));

@@ -5,6 +5,7 @@
 #include "pumice/version.h"
 #include "report/json.h"
 #include "tflite/reader.h"
+#include "training/registration.h"
 
 namespace pumice {
 namespace {
@@ -16,18 +17,19 @@ struct Findings {
   uint64_t bytes = 0;
   GraphStatistics graph;
   std::vector<Signature> signatures;
+  std::string optimizers_json;  // empty: none can be in such a file
 };
 
 Result<Findings> inspect_tflite(const Bytes& bytes, const std::string& path) {
   PUMICE_TRY(TfliteFile file, read_tflite(bytes, path));
-  Findings f{"tflite", file.description, {path}, file.not_represented, file.bytes, statistics(file.model), {}};
+  Findings f{"tflite", file.description, {path}, file.not_represented, file.bytes, statistics(file.model), {}, {}};
   for (const Signature& s : file.model.signatures) f.signatures.push_back(s);
   return f;
 }
 
 Result<Findings> inspect_source(const std::string& path, const InspectOptions& options) {
   PUMICE_TRY(Source source, read_source(path, {options.tags}));
-  Findings f{source.format, source.producer, source.files, source.facts.warnings, source.bytes, {}, {}};
+  Findings f{source.format, source.producer, source.files, source.facts.warnings, source.bytes, {}, {}, {}};
   if (source.graph) count(*source.graph, f.graph);
   if (source.functions)
     for (const std::string& name : source.functions->names()) {
@@ -45,6 +47,8 @@ Result<Findings> inspect_source(const std::string& path, const InspectOptions& o
     for (const auto& t : s.outputs) signature.outputs.push_back({t.name, t.dtype, t.shape});
     f.signatures.push_back(std::move(signature));
   }
+  PUMICE_TRY(const OptimizerFindings optimizers, find_optimizers(source, OptimizerPolicy::kStrip));
+  f.optimizers_json = to_json(optimizers);
   return f;
 }
 
@@ -62,10 +66,13 @@ std::string to_text(const Findings& f, const std::string& input) {
 }
 
 std::string to_document(const Findings& f) {
+  Json optimizers = nullptr;
+  if (!f.optimizers_json.empty()) optimizers = Json::parse(f.optimizers_json, nullptr, false);
   return dump({
       {"pumice", version()},
       {"input",
        {{"format", f.format}, {"files", f.files}, {"bytes", f.bytes}, {"producer", f.producer}}},
+      {"optimizers", optimizers},
       {"graph", to_json(f.graph)},
       {"signatures", to_json(f.signatures)},
       {"warnings", f.warnings},

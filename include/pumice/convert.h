@@ -7,6 +7,7 @@
 
 #include "pumice/error.h"
 #include "pumice/observer.h"
+#include "pumice/optimizers.h"
 
 namespace pumice {
 
@@ -29,6 +30,9 @@ struct ConvertOptions {
   Selection selection;
   /// An op that cannot be lowered becomes a custom operator of the same name.
   bool allow_custom_ops = false;
+  /// An inference signature reaches no optimizer: the policies differ in the report, and kError
+  /// refuses to convert where something conflicts (kOptimizerConflict).
+  OptimizerPolicy optimizers = OptimizerPolicy::kStrip;
   Observer* observer = nullptr;  // may be null; not owned
 };
 

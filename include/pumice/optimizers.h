@@ -42,13 +42,6 @@ struct OptimizersReport {
 Result<OptimizersReport> analyze_optimizers(const std::string& input,
                                             const OptimizersOptions& options = {});
 
-/// Writes a clean source of the same kind (SavedModel, .keras, .h5) with a single optimizer or none;
-/// weights stay bit-identical. Whole or not at all.
-/// Errors: also kUnsupported (TF1 graphs, a traced train function that uses a removed optimizer,
-/// unify of different kinds), kUnwritable.
-Result<OptimizersReport> fix_optimizers(const std::string& input, const std::string& output,
-                                        const OptimizersOptions& options);
-
 /// The page on a conflict kind ("duplicate", "hyperparameters", …), as docs/conflicts holds it.
 Result<std::string> explain_conflict(const std::string& kind);
 

@@ -19,6 +19,7 @@ void add_convert(CLI::App& app, Run& run);
 void add_inspect(CLI::App& app, Run& run);
 void add_verify(CLI::App& app, Run& run);
 void add_ops(CLI::App& app, Run& run);
+void add_optimizers(CLI::App& app, Run& run);
 
 /// Prints "pumice: …" to standard error and gives the exit status.
 int fail(const Error& error);

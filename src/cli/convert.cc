@@ -6,7 +6,7 @@ namespace pumice::cli {
 namespace {
 
 struct Flags {
-  std::string input, output, report, progress = "auto";
+  std::string input, output, report, progress = "auto", optimizers = "strip";
   bool allow_custom_ops = false, quiet = false;
   SelectionFlags selection;
 };
@@ -16,6 +16,9 @@ int run_convert(const Flags& flags) {
   if (!selection.ok()) return fail(selection.error());
   ConvertOptions options;
   options.selection = std::move(*selection);
+  auto policy = policy_from_name(flags.optimizers);
+  if (!policy.ok()) return fail(policy.error());
+  options.optimizers = *policy;
   options.allow_custom_ops = flags.allow_custom_ops;
   Terminal terminal(flags.progress, flags.quiet);
   options.observer = &terminal;
@@ -42,6 +45,10 @@ void add_convert(CLI::App& app, Run& run) {
   flags->selection.add(*command);
   command->add_flag("--allow-custom-ops", flags->allow_custom_ops,
                     "an unsupported op becomes a custom op of the same name");
+  command->add_option("--optimizers", flags->optimizers,
+                      "what becomes of the model's optimizers: strip, keep-first, keep-last, unify, "
+                      "namespace, or error (exit 5 when something conflicts)")
+      ->capture_default_str();
   command->add_option("--report", flags->report, "write the JSON report here (- for standard output)");
   command->add_flag("--quiet", flags->quiet, "print nothing but errors");
   command->add_option("--progress", flags->progress, "auto, always or never")
@@ -50,6 +57,7 @@ void add_convert(CLI::App& app, Run& run) {
   command->footer(
       "Examples:\n"
       "  pumice convert saved_model/ -o ssd.tflite\n"
+      "  pumice convert saved_model/ -o ssd.tflite --optimizers unify --report report.json\n"
       "  pumice convert frozen_inference_graph.pb -o heads.tflite \\\n"
       "      --input-arrays Preprocessor/sub --output-arrays Squeeze,concat --input-shapes 1,300,300,3");
   command->callback([flags, &run] { run = [flags] { return run_convert(*flags); }; });

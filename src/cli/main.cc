@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   add_convert(app, run);
   add_inspect(app, run);
   add_verify(app, run);
+  add_optimizers(app, run);
   add_ops(app, run);
   try {
     app.parse(argc, argv);

@@ -7,18 +7,20 @@
 #include "formats/checkpoint/checkpoint.h"
 #include "formats/file.h"
 #include "formats/graph_def/graph_def.h"
+#include "formats/keras/keras.h"
 #include "formats/meta_graph/meta_graph.h"
 #include "formats/protobuf/reader.h"
 #include "formats/protobuf/text.h"
 #include "formats/saved_model/saved_model.h"
 #include "formats/tfjs/tfjs.h"
+#include "formats/zip/zip.h"
 
 namespace pumice {
 namespace {
 
 constexpr char kFormats[] =
-    "pumice reads SavedModel folders, GraphDef files (.pb, .pbtxt), TF1 checkpoints (.meta) and "
-    "TensorFlow.js graph models (model.json).";
+    "pumice reads SavedModel folders, GraphDef files (.pb, .pbtxt), TF1 checkpoints (.meta), "
+    "TensorFlow.js graph models (model.json) and, for their optimizers, .keras files.";
 
 Error unknown(const std::string& path, const std::string& what) {
   return Error(ErrorCode::kUnknownFormat, what).in(path).hint(kFormats);
@@ -139,6 +141,7 @@ Result<Source> read_file(const std::string& path, const ReadOptions& options) {
   if (is_sstable(text)) {
     if (const auto prefix = checkpoint_prefix(path)) return read_checkpoint(*prefix);
   }
+  if (looks_like_zip(bytes.view())) return read_keras(bytes, path);
   if (is_tfjs_text(text)) return read_tfjs(path, options);
   switch (tell_proto(text)) {
     case Proto::kGraphDef:

@@ -3,6 +3,10 @@
 namespace pumice {
 
 Result<Model> import_source(const Source& source, const ImportOptions& options) {
+  if (source.format == "keras")
+    return Error(ErrorCode::kUnsupported, "layers of .keras files are not converted yet")
+        .in(source.files.empty() ? "" : source.files[0])
+        .hint("Export a SavedModel: model.export('folder')");
   PUMICE_TRY(auto entries, find_entry_points(source, options));
   Model model;
   for (const EntryPoint& entry : entries) {

@@ -40,12 +40,15 @@ struct Registration {
   std::set<std::string> variables;  // trained variables, by their names or keys in the source
   uint64_t bytes = 0;           // of its own state (slots, counters)
   std::vector<std::string> slots;   // slot names: "m", "v", "momentum"
+  std::vector<std::string> slot_variables;  // the variables behind them, by name: "w/Adam"
+  bool state_read = true;       // false: only configs tell of it; variables, bytes, slots are unknown
+  bool orphan = false;          // state whose optimizer nothing in the source defines
   std::vector<Place> found_in;
 };
 
 struct Conflict {
   std::string kind;  // "duplicate", "hyperparameters", "override", "merged", "slot_collision",
-                     // "orphan_slots", "generation"
+                     // "orphan_slots", "generation", "kinds"
   std::vector<std::string> registrations;  // ids
   std::string explanation, suggestion;
 };
@@ -71,13 +74,12 @@ struct OptimizerFindings {
 std::vector<Registration> collect_registrations(const Source& source,
                                                 std::vector<std::string>& warnings);
 /// What cannot all be the model's one optimizer.
-std::vector<Conflict> find_conflicts(const Source& source,
-                                     const std::vector<Registration>& registrations);
+std::vector<Conflict> find_conflicts(const std::vector<Registration>& registrations);
 /// What a policy does with them. kUnsupported when it cannot be carried out (unify of two kinds).
 Result<Resolution> reconcile(const std::vector<Registration>& registrations,
                              const std::vector<Conflict>& conflicts, OptimizerPolicy policy);
 
-/// All three in one.
+/// All three in one. kOptimizerConflict under kError when something conflicts.
 Result<OptimizerFindings> find_optimizers(const Source& source, OptimizerPolicy policy);
 
 std::string to_json(const OptimizerFindings& findings);

@@ -1,0 +1,50 @@
+// The parts of collecting, one per kind of place. Each is linear in what it reads.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "training/registration.h"
+
+namespace pumice {
+
+/// What one config says of one optimizer.
+struct OptimizerConfig {
+  std::string class_name, registered_name, kind;
+  bool custom = false, legacy = false;
+  std::vector<Hyperparameter> hyperparameters;
+};
+
+/// What is being gathered, and how places that speak of the same optimizer find each other.
+struct Collector {
+  const Source& source;
+  std::vector<std::string>& warnings;
+  std::vector<Registration> registrations;
+  std::unordered_map<int64_t, size_t> by_holder;    // saved object with an `optimizer` child
+  std::unordered_map<std::string, size_t> by_key;   // prefix of checkpoint keys
+  std::unordered_map<std::string_view, const SourceFacts::CheckpointEntry*> entries;  // by key
+
+  /// A scalar under a checkpoint key.
+  std::optional<double> scalar(const std::string& key) const;
+  /// The file of a checkpoint key, as places name it.
+  std::string file_of(const std::string& key) const;
+};
+
+/// Nodes of the object graph: a SavedModel's, or that of a checkpoint alone.
+void collect_objects(Collector& collector);
+/// keras_metadata.pb, config.json: training_config and compile_config at every depth.
+void collect_documents(Collector& collector);
+/// TensorFlow 1: Apply nodes of the main graph.
+void collect_graph(Collector& collector);
+/// Slots in checkpoints that nothing above has claimed.
+void collect_keys(Collector& collector);
+
+/// Adds what a config knows; values that are there already stay.
+void apply_config(const OptimizerConfig& config, Registration& registration);
+/// Adds a hyperparameter unless it is there.
+void add_hyperparameter(Registration& registration, std::string name, std::string json);
+
+}  // namespace pumice

@@ -1,0 +1,297 @@
+"""Registrations, kinds, settings and conflicts of models whose making is known; conversion under every policy."""
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import zipfile
+
+import pytest
+
+from harness import binary
+
+POLICIES = ["strip", "keep-first", "keep-last", "unify", "namespace", "error"]
+
+
+@pytest.fixture(scope="session")
+def models():
+    """Made once for each version of the generator."""
+    maker = pathlib.Path(__file__).with_name("make_models.py")
+    folder = binary.CACHE / "training" / hashlib.sha256(maker.read_bytes()).hexdigest()[:16]
+    if not folder.is_dir():
+        # Two workers may make it at once: the first one to finish gives it its name.
+        making = folder.with_name(f"{folder.name}.{os.getpid()}")
+        done = subprocess.run([sys.executable, maker, making], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-4000:]
+        try:
+            making.rename(folder)
+        except OSError:
+            assert folder.is_dir()
+    return folder
+
+
+def analyzed(path, *flags):
+    outcome = binary.run("optimizers", path, "--json", *flags)
+    assert outcome.status == 0, outcome.text()
+    return json.loads(outcome.stdout)
+
+
+def adam(rate, steps=None, owner=None, **more):
+    return {"kind": "adam", "learning_rate": rate, "iterations": steps, "owner": owner, **more}
+
+
+def sgd(rate, steps=None, owner=None, **more):
+    return {"kind": "sgd", "learning_rate": rate, "iterations": steps, "owner": owner, **more}
+
+
+def momentum(**more):
+    return {"kind": "momentum", "learning_rate": 0.1, "momentum": 0.9, "variables": 2, "class_name": "MomentumOptimizer", **more}
+
+
+BASE, HEAD = "layer_with_weights-0", "layer_with_weights-1"
+BOTH = ["r0", "r1"]
+LEFT, RIGHT = "left", "right"
+
+# Source → (what each registration must say, {conflict: registrations}).
+KNOWN = {
+    "tf_keras_one": ([adam(0.002, 3, beta_1=0.8, generation="tf_keras", custom=False, slots=["m", "v"], variables=2,
+                           bytes=2 * (6 + 2) * 4 + 12, class_name="Adam", registered_name="Custom>Adam")], {}),
+    "tf_keras_none": ([], {}),
+    "tf_keras_compiled_twice": ([adam(0.002, 2)], {}),
+    "tf_keras_same_adams": ([adam(0.01, 3, variables=4), adam(0.01, 2, BASE, variables=2)],
+                            {"duplicate": BOTH, "merged": BOTH}),
+    "tf_keras_two_adams": ([adam(0.002, 3, variables=4), adam(0.01, 2, BASE, variables=2)],
+                           {"hyperparameters": BOTH, "merged": BOTH}),
+    "tf_keras_two_kinds": ([adam(0.002, 3), sgd(0.01, 2, BASE, momentum=0.9, slots=["m"])], {"merged": BOTH}),
+    "tf_keras_attribute": ([adam(0.002, 2), adam(0.01, 0, variables=2)], {"hyperparameters": BOTH}),
+    "tf_keras_custom": ([adam(0.003, 1, custom=True, class_name="MyAdam", registered_name=None)], {}),
+    "tf_keras_registered": ([sgd(0.003, 1, custom=True, class_name="MySGD", registered_name="pets>MySGD")], {}),
+    # What tf_keras writes of a class registered as Adam is what it writes of its own: no false alarm.
+    "tf_keras_named_adam": ([adam(0.003, 1, registered_name="Custom>Adam")], {}),
+    "tf_keras_ssd_shared": ([sgd(0.1, 1, variables=12)], {}),
+    "tf_keras_ssd_own": ([sgd(0.3, 1, variables=12), sgd(0.1, 0, BASE), sgd(0.2, 0, HEAD)],
+                         {"hyperparameters": ["r0", "r1", "r2"], "merged": ["r0", "r1", "r2"]}),
+    "tf_keras_one_ckpt": ([adam(0.002, 3, variables=2, slots=["m", "v"])], {}),
+    "tf_keras_two_adams_ckpt": ([adam(0.002, 3), adam(0.01, 2, BASE)], {"hyperparameters": BOTH, "merged": BOTH}),
+    "tf_keras_attribute_ckpt": ([adam(0.002, 2), adam(0.01, 0)], {"hyperparameters": BOTH}),
+    "tf_keras_one.keras": ([adam(0.002, beta_1=0.8, generation="tf_keras", custom=False)], {}),
+    "tf_keras_two_adams.keras": ([adam(0.002), adam(0.01, owner="base")], {"hyperparameters": BOTH, "merged": BOTH}),
+    "legacy_one": ([adam(0.002, 3, bytes=88, generation="tf_keras_legacy", slots=["m", "v"], variables=2, beta_1=0.9)], {}),
+    "legacy_one_ckpt": ([adam(0.002, 3, bytes=88, generation="tf_keras_legacy", slots=["m", "v"], variables=2)], {}),
+    "legacy_two_kinds": ([adam(0.002, 3, variables=4), sgd(0.01, 2, BASE, momentum=0.9, slots=["momentum"])],
+                         {"merged": BOTH}),
+    # The kind of an SGD that was never built stands nowhere.
+    "recipe": ([adam(0.02, 2, variables=2), {"kind": "unknown", "learning_rate": 0.01, "owner": "model", "iterations": 0,
+                                             "generation": "tf_keras"}], {"merged": BOTH}),
+    "keras3_one": ([adam(0.002, 3, generation="keras3", variables=2, slots=["momentum", "velocity"], bytes=76)], {}),
+    "keras3_none": ([], {}),
+    "keras3_exported": ([], {}),
+    "keras3_two_adams": ([adam(0.002, 3, variables=4), adam(0.01, 2, variables=2, owner=...)],
+                         {"hyperparameters": BOTH, "merged": BOTH}),
+    "keras3_attribute": ([adam(0.002, 2), adam(0.01, 0)], {"hyperparameters": BOTH}),
+    "keras3_custom": ([adam(0.003, 1, class_name=None)], {}),
+    "keras3_ssd_shared": ([sgd(0.1, 1, variables=12)], {}),
+    "keras3_ssd_own": ([sgd(0.3, 1), sgd(0.1, 0, ...), sgd(0.2, 0, ...)],
+                       {"hyperparameters": ["r0", "r1", "r2"], "merged": ["r0", "r1", "r2"]}),
+    "keras3_one.keras": ([adam(0.002, beta_1=0.8, generation="keras3", custom=False, variables=None)], {}),
+    "keras3_none.keras": ([], {}),
+    "keras3_compiled_twice.keras": ([adam(0.002)], {}),
+    "keras3_same_adams.keras": ([adam(0.01), adam(0.01, owner="base")], {"duplicate": BOTH, "merged": BOTH}),
+    "keras3_two_adams.keras": ([adam(0.002), adam(0.01, owner="base")], {"hyperparameters": BOTH, "merged": BOTH}),
+    "keras3_two_kinds.keras": ([adam(0.002), sgd(0.01, owner="base", momentum=0.9)], {"merged": BOTH}),
+    "keras3_custom.keras": ([adam(0.003, custom=True, class_name="MyAdam")], {}),
+    "keras3_registered.keras": ([sgd(0.003, custom=True, class_name="MySGD", registered_name="pets>MySGD")], {}),
+    "keras3_named_adam.keras": ([adam(0.003, custom=True, class_name="Adam", registered_name="Custom>Adam")],
+                                {"override": ["r0"]}),
+    "keras3_ssd_shared.keras": ([sgd(0.1, momentum=0.5)], {}),
+    "keras3_ssd_own.keras": ([sgd(0.3), sgd(0.1, owner=LEFT), sgd(0.2, owner=RIGHT)],
+                             {"hyperparameters": ["r0", "r1", "r2"], "merged": ["r0", "r1", "r2"]}),
+}
+TF1 = {
+    "one": ([adam(0.01, beta_1=0.8, variables=2, slots=["m", "v"], bytes=2 * 8 * 4 + 8, class_name="AdamOptimizer")], {}),
+    "two_minimize": ([adam(0.01, variables=2), adam(0.002, variables=2)], {"hyperparameters": BOTH, "slot_collision": BOTH}),
+    "beside": ([adam(0.01, variables=2), momentum(variables=1)], {"kinds": BOTH}),
+    "scoped": ([adam(0.01, owner="A_1", variables=2), adam(0.01, owner="B_1", variables=2)],
+               {"duplicate": BOTH, "merged": BOTH}),
+    "imported_twice": ([adam(0.01, variables=2), adam(0.01, variables=2)],
+                       {"duplicate": BOTH, "merged": BOTH, "slot_collision": BOTH}),
+    "unscoped": ([momentum(), adam(0.01, variables=2)], {"merged": BOTH, "slot_collision": BOTH}),
+}
+for _name, _expected in TF1.items():
+    KNOWN[f"tf1_{_name}.pb"] = _expected
+    if _name != "imported_twice":  # its variables are in no collection: no Saver takes them
+        KNOWN[f"tf1_{_name}_ckpt"] = _expected
+KNOWN["tf1_one_frozen.pb"] = TF1["one"]
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_known(models, name):
+    registrations, conflicts = KNOWN[name]
+    found = analyzed(models / name)
+    assert [r["kind"] for r in found["registrations"]] == [r["kind"] for r in registrations]
+    for number, (r, expected) in enumerate(zip(found["registrations"], registrations)):
+        assert r["id"] == f"r{number}"
+        assert r["found_in"] and all(p["file"] and p["path"] for p in r["found_in"])
+        if name.startswith("tf1"):
+            assert r["generation"] == "tf1"
+        for key, value in expected.items():
+            there = r["owns"] if key in r["owns"] else r if key in r else r["hyperparameters"]
+            if value is ...:
+                assert there[key], (key, r)
+            else:
+                assert there[key] == value, (key, r)
+    assert {c["kind"]: c["registrations"] for c in found["conflicts"]} == conflicts
+    assert all(c["explanation"] and c["suggestion"] for c in found["conflicts"])
+    assert [a["action"] for a in found["resolution"]["actions"]] == ["strip"] * len(registrations)
+
+
+def test_one_optimizer_in_many_places(models):
+    places = {p["file"] for p in analyzed(models / "tf_keras_one")["registrations"][0]["found_in"]}
+    assert places == {"saved_model.pb", "keras_metadata.pb#0", "variables/variables.data-00000-of-00001"}
+
+
+def test_policies(models):
+    def actions(policy, name="tf_keras_two_adams"):
+        resolution = analyzed(models / name, "--policy", policy)["resolution"]
+        assert resolution["policy"] == policy
+        return [(a["action"], a["registration"]) for a in resolution["actions"]]
+
+    assert actions("strip") == [("strip", "r0"), ("strip", "r1")]
+    assert actions("keep-first") == [("keep", "r0"), ("strip", "r1")]
+    assert actions("keep-last") == [("strip", "r0"), ("keep", "r1")]
+    assert actions("unify") == [("keep", "r0"), ("unify", "r1")]
+    assert actions("namespace") == [("keep", "r0"), ("keep", "r1")]
+    assert actions("error", "tf_keras_one") == [("none", "r0")]
+    outcome = binary.run("optimizers", models / "tf_keras_two_adams", "--policy", "error")
+    assert outcome.status == 5 and "r0, r1" in outcome.stderr, outcome.text()
+    outcome = binary.run("optimizers", models / "tf_keras_two_kinds", "--policy", "unify")
+    assert outcome.status == 4 and "Adam" in outcome.stderr and "SGD" in outcome.stderr, outcome.text()
+    assert binary.run("optimizers", models / "tf_keras_one", "--policy", "all").status == 2
+
+
+CONVERTED = ["keras3_one", "keras3_two_adams", "keras3_attribute", "keras3_custom", "keras3_ssd_shared",
+             "keras3_ssd_own", "tf_keras_two_adams", "tf_keras_two_kinds", "tf_keras_attribute", "tf_keras_custom",
+             "tf_keras_named_adam", "tf_keras_ssd_own", "legacy_two_kinds", "recipe"]
+
+
+@pytest.mark.parametrize("name", CONVERTED)
+def test_convert_under_every_policy(models, tmp_path, name):
+    """Whatever the policy, an inference signature gives the same bytes; `error` refuses conflicts."""
+    flags = ["--signature", "infer"] if name == "recipe" else []
+    written = set()
+    for policy in POLICIES:
+        target = tmp_path / f"{policy}.tflite"
+        outcome, report = binary.convert(models / name, target, "--optimizers", policy, *flags)
+        if policy == "error" and KNOWN[name][1]:
+            assert outcome.status == 5 and not target.exists(), outcome.text()
+            continue
+        assert outcome.status == 0, outcome.text()
+        written.add(target.read_bytes())
+        assert report["optimizers"]["resolution"]["policy"] == policy
+        assert len(report["optimizers"]["registrations"]) == len(KNOWN[name][0])
+    assert len(written) == 1
+
+
+@pytest.mark.parametrize("name", ["keras3_two_adams", "tf_keras_two_adams", "recipe"])
+def test_weights_stay(models, tmp_path, name):
+    """Keras 3 keys the network's own weights under its optimizer: stripping it must not touch them."""
+    import numpy as np
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+    flags = ["--signature", "infer"] if name == "recipe" else []
+    outcome, _ = binary.convert(models / name, tmp_path / "m.tflite", *flags)
+    assert outcome.status == 0, outcome.text()
+    signature = "infer" if name == "recipe" else "serving_default"
+    loaded = tf.saved_model.load(models / name).signatures[signature]
+    (key, spec), = loaded.structured_input_signature[1].items()
+    x = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3)
+    expected, = [v.numpy() for v in loaded(**{key: x}).values()]
+    assert spec.shape[1] == 3 and np.abs(expected).max() > 0
+    interpreter = Interpreter(str(tmp_path / "m.tflite"))
+    result, = interpreter.get_signature_runner(signature)(**{key: x}).values()
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_keras_files_are_not_converted_yet(models, tmp_path):
+    outcome = binary.run("convert", models / "keras3_one.keras", "-o", tmp_path / "m.tflite")
+    assert outcome.status == 4 and "SavedModel" in outcome.stderr, outcome.text()
+    assert not (tmp_path / "m.tflite").exists()
+
+
+def test_inspect_has_them(models):
+    for name in "keras3_two_adams.keras", "tf_keras_two_adams":
+        outcome = binary.run("inspect", "--json", models / name)
+        assert len(json.loads(outcome.stdout)["optimizers"]["registrations"]) == 2, outcome.text()
+
+
+@pytest.mark.parametrize("kind", ["duplicate", "hyperparameters", "override", "merged", "slot_collision",
+                                  "orphan_slots", "generation", "kinds"])
+def test_explain(kind):
+    outcome = binary.run("optimizers", "--explain", kind)
+    page = pathlib.Path(binary.ROOT / "docs/conflicts" / f"{kind}.md").read_text()
+    assert outcome.status == 0 and outcome.stdout == page
+    assert binary.run("optimizers", "--explain", "nothing").status == 2
+
+
+def keras_file(path, **entries):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in entries.items():
+            archive.writestr(name.replace("_json", ".json"), text)
+    return path
+
+
+def test_one_unreadable_config_is_a_warning(tmp_path):
+    for text in '{"compile_config": {"optimizer": ', '[' * 10000, '{"optimizer_config": "\\ud800"':
+        found = analyzed(keras_file(tmp_path / "m.keras", config_json=text + ' "optimizer"'))
+        assert found["registrations"] == [] and "config.json" in found["warnings"][0]
+
+
+@pytest.mark.parametrize("text", ['{"compile_config": {"optimizer": 3}}', '{"compile_config": {"optimizer": []}}',
+                                  '{"compile_config": {"optimizer": {"config": 5, "class_name": 7, "module": 1}}}',
+                                  '{"compile_config": [], "config": {"optimizer": {}}}'])
+def test_odd_configs(tmp_path, text):
+    analyzed(keras_file(tmp_path / "m.keras", config_json=text))
+
+
+def test_other_zip(tmp_path):
+    outcome = binary.run("optimizers", keras_file(tmp_path / "m.keras", other_json="{}"))
+    assert outcome.status == 3 and "config.json" in outcome.stderr, outcome.text()
+
+
+def test_linear(tmp_path):
+    """100,000 objects and 100 optimizers: what is measured is the whole process, reading included."""
+    from tensorflow.core.protobuf import saved_model_pb2
+    model = saved_model_pb2.SavedModel(saved_model_schema_version=1)
+    meta = model.meta_graphs.add()
+    meta.meta_info_def.tags.append("serve")
+    nodes = meta.object_graph_def.nodes
+    nodes.add().user_object.identifier = "_tf_keras_network"
+
+    def child(parent, name, number):
+        nodes[parent].children.add(local_name=name, node_id=number)
+
+    for part in range(100):
+        layer = len(nodes)
+        nodes.add().user_object.identifier = "_tf_keras_network"
+        child(0, f"layer_with_weights-{part}", layer)
+        optimizer = len(nodes)
+        nodes.add().user_object.identifier = "experimentalOptimizer"
+        child(layer, "optimizer", optimizer)
+        slots = len(nodes)
+        nodes.add().user_object.identifier = "trackable_list_wrapper"
+        child(optimizer, "_momentums", slots)
+        for number in range(498):
+            for holder, name in ((layer, f"p{part}/v{number}"), (slots, f"SGD/m/p{part}/v{number}")):
+                variable = len(nodes)
+                nodes.add().variable.name = name
+                child(holder, str(number), variable)
+    assert len(nodes) > 99_000
+    (tmp_path / "saved_model.pb").write_bytes(model.SerializeToString())
+    start = time.monotonic()
+    found = analyzed(tmp_path)
+    assert time.monotonic() - start < 5, "far above a second, on a busy machine too"
+    assert len(found["registrations"]) == 100
+    assert {r["owns"]["variables"] for r in found["registrations"]} == {498}
+    assert {c["kind"] for c in found["conflicts"]} == {"duplicate", "merged"}
