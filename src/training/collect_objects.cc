@@ -147,27 +147,32 @@ class Objects {
     return saved_ ? o.kind == "variable" : !o.attributes.empty();
   }
 
-  /// Calls each(list name, variable's number, whether it is a slot by the object graph) for every variable that is an optimizer's own state.
+  enum class Role { kDirect, kListed, kSlot };  // a child, in a list of one, a slot by the object graph
+
+  /// Calls each(name, variable's number, role) for every variable that is an optimizer's own state.
   template <typename F>
   void for_each_state(const ObjectNode& optimizer, F each) const {
     for (const auto& [name, child] : optimizer.children) {
       // The network's own weights: Keras 3's checkpoint even keys them under the optimizer.
       if (name == "_trainable_variables") continue;
       if (is_variable(objects_[child])) {
-        each(name, child, false);
+        each(name, child, Role::kDirect);
       } else {
         for (const auto& [index, element] : objects_[child].children)
-          if (is_variable(objects_[element])) each(name, element, false);
+          if (is_variable(objects_[element])) {
+            const bool listed = !index.empty() && index[0] >= '0' && index[0] <= '9';
+            each(name, element, listed ? Role::kListed : Role::kDirect);
+          }
       }
     }
-    for (const auto& slot : optimizer.slots) each(slot.slot_name, slot.slot_variable, true);
+    for (const auto& slot : optimizer.slots) each(slot.slot_name, slot.slot_variable, Role::kSlot);
   }
 
   void name_model_variables() {
     std::vector<bool> state(objects_.size(), false);
     for (const int64_t optimizer : optimizers_)
       for_each_state(objects_[optimizer],
-                     [&](const std::string&, int64_t variable, bool) { state[variable] = true; });
+                     [&](const std::string&, int64_t variable, Role) { state[variable] = true; });
     for (size_t i = 0; i < objects_.size(); ++i)
       if (is_variable(objects_[i]) && !state[i]) model_variables_.insert(objects_[i].name);
   }
@@ -209,7 +214,11 @@ class Objects {
     r.kind.clear();
     r.generation = generation_of(object);
     const std::string place = path(number);
-    r.owner = parent_[number] > 0 ? path(parent_[number]).substr(5) : "";
+    int64_t outer = number;  // with the loss scaler around it
+    while (parent_[outer] > 0 && generation_of(objects_[parent_[outer]]) && wraps_another(objects_[parent_[outer]]))
+      outer = parent_[outer];
+    const int64_t holder = parent_[outer];
+    r.owner = holder > 0 ? path(holder).substr(5) : "";
     if (saved_) r.found_in.push_back({"saved_model.pb", place});
 
     std::string name, key_prefix, key_file;
@@ -221,7 +230,7 @@ class Objects {
         for (const auto& [index, v] : objects_[child].children)
           if (is_variable(objects_[v])) r.variables.insert(objects_[v].name);
     }
-    for_each_state(object, [&](const std::string& list, int64_t variable, bool is_slot) {
+    for_each_state(object, [&](const std::string& list, int64_t variable, Role role) {
       const std::string key = key_of(variable);
       const ObjectNode& v = objects_[variable];
       if (counted.insert(variable).second) r.bytes += bytes_of(key);
@@ -240,12 +249,13 @@ class Objects {
       }
       for (const char* known : {"learning_rate", "beta_1", "beta_2", "decay", "momentum", "rho", "epsilon"}) {
         // A scalar "momentum" is a hyperparameter, the slot of that name belongs to a variable.
-        if (is_slot || (list != known && list != std::string("_") + known)) continue;
+        if (role == Role::kSlot || (list != known && list != std::string("_") + known)) continue;
         if (auto value = c_.scalar(key)) add_hyperparameter(r, known, number_text(*value));
         return;
       }
       if (list == "_variables") return;  // all of them once more
       if (std::find(lists.begin(), lists.end(), list) == lists.end()) lists.push_back(list);
+      if (role == Role::kDirect) return;
       std::string slot = singular(list), trained, prefix;
       if (r.generation == "tf_keras" && split_slot_name(v.name, &prefix, &slot, &trained)) {
         r.variables.insert(trained);
@@ -264,8 +274,7 @@ class Objects {
       r.found_in.push_back({key_file, key_prefix});
       c_.by_key[key_prefix] = c_.registrations.size();
     }
-    if (local_[number] && *local_[number] == "optimizer" && parent_[number] >= 0)
-      c_.by_holder[parent_[number]] = c_.registrations.size();
+    if (holder >= 0 && *local_[outer] == "optimizer") c_.by_holder[holder] = c_.registrations.size();
     c_.registrations.push_back(std::move(r));
   }
 

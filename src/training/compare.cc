@@ -60,10 +60,12 @@ class Comparison {
 
   void definitions() {
     std::map<std::string, std::vector<const Registration*>> by_kind;
+    // Settings of two generations do not compare; that is a conflict of its own.
     for (const Registration* r : defined_)
-      if (r->kind != "unknown") by_kind[r->kind].push_back(r);
-    for (const auto& [kind, group] : by_kind) {
+      if (r->kind != "unknown") by_kind[r->kind + ' ' + r->generation].push_back(r);
+    for (const auto& [key, group] : by_kind) {
       if (group.size() < 2) continue;
+      const std::string& kind = group[0]->kind;
       // What one place does not tell is no difference.
       std::map<std::string, std::vector<std::string>> values;
       for (const Registration* r : group)
@@ -90,7 +92,11 @@ class Comparison {
   }
 
   void duplicate(const std::string& kind, const std::vector<const Registration*>& group) {
-    add("duplicate", group, "the same " + kind + " optimizer is defined " + std::to_string(group.size()) + " times",
+    bool known = true;
+    for (const Registration* r : group) known = known && !r->class_name.empty();
+    add("duplicate", group,
+        "the same " + kind + " optimizer is defined " + std::to_string(group.size()) + " times" +
+            (known ? "" : ", as far as the source tells"),
         "One is enough: --optimizers unify makes them one, strip leaves them out.");
   }
 

@@ -56,9 +56,11 @@ std::string kind_of_name(std::string_view name) {
   constexpr std::string_view kEnding = "Optimizer";
   if (name.size() > kEnding.size() && name.ends_with(kEnding))
     name.remove_suffix(kEnding.size());
-  const std::string wanted = lower(name);
+  // Keras 3 makes "adam_w" and "rm_sprop" of its classes.
+  std::string wanted = lower(name);
+  std::erase(wanted, '_');
   for (const Known& known : kKnown) {
-    if (lower(known.class_name) == wanted) return known.kind;
+    if (wanted == lower(known.class_name)) return known.kind;
   }
   return {};
 }
@@ -92,7 +94,8 @@ std::string kind_of_slot_lists(const std::vector<std::string>& lists) {
   if (list("m") && list("u")) return "adamax";
   if (list("r") && list("c")) return "adafactor";
   if (list("average_gradients")) return "rmsprop";
-  // AdamW, Nadam and LAMB keep the same two: their class is told by configs only.
+  if (list("u_product")) return "nadam";
+  // AdamW and LAMB keep the same two: their class is told by configs only.
   if (list("momentums") && list("velocities")) return "adam";
   if (list("velocities")) return "rmsprop";
   // Lion's list has the underscore, SGD's has none.

@@ -221,12 +221,107 @@ def tf1(folder):
         tf1_case(folder, build.__name__, build)
 
 
+KINDS = ["Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "Nadam", "RMSprop", "SGD"]
+
+
+def many(folder, k, name):
+    """One module that keeps an optimizer of every class as an attribute."""
+    module = tf.Module()
+    module.variables_ = [tf.Variable(X, name="w")] if k is tf_keras else [k.Variable(X, name="w")]
+    for kind in KINDS:
+        optimizer = getattr(k.optimizers, kind)(learning_rate=0.01)
+        optimizer.build(module.variables_)
+        setattr(module, kind.lower(), optimizer)
+    tf.saved_model.save(module, str(folder / name))
+
+
+def wrapped(folder):
+    """A loss scaler around an optimizer, a schedule as the learning rate; each is one optimizer."""
+    for k, name in (keras, "keras3"), (tf_keras, "tf_keras"):
+        scaler = k.optimizers.LossScaleOptimizer if k is keras else k.mixed_precision.LossScaleOptimizer
+        scaled = trained(dense(k), scaler(k.optimizers.Adam(0.002)))
+        scaled.save(folder / f"{name}_scaled.keras")
+        if k is tf_keras:
+            scaled.save(folder / f"{name}_scaled", save_format="tf")
+        else:
+            tf.saved_model.save(scaled, str(folder / f"{name}_scaled"))
+        decay = k.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+        trained(dense(k), k.optimizers.SGD(decay)).save(folder / f"{name}_schedule.keras")
+
+
+def generations(folder):
+    module = tf.Module()
+    module.model = dense(tf_keras)
+    module.old = tf_keras.optimizers.legacy.SGD(0.1)
+    module.old.apply_gradients([(tf.zeros_like(v), v) for v in module.model.trainable_variables])
+    module.new = tf_keras.optimizers.SGD(0.1)
+    module.new.build(module.model.trainable_variables)
+    tf.saved_model.save(module, str(folder / "two_generations"))
+
+
+def tf1_more(folder):
+    train = v1.train
+
+    def resource():
+        """Resource variables; dense and sparse gradients of one optimizer; the same one twice."""
+        table = v1.get_variable("table", [5, 2], use_resource=True)
+        w = v1.get_variable("w", [2, 2], use_resource=True)
+        ids = v1.placeholder(tf.int32, [3], name="ids")
+        loss = tf.reduce_sum(tf.matmul(tf.gather(table, ids), w))
+        optimizer = train.MomentumOptimizer(0.1, 0.9)
+        optimizer.minimize(loss)
+        optimizer.minimize(loss * 2.0)
+
+    def shared_rate():
+        """Two optimizers that read one learning rate."""
+        loss, variables = network()
+        rate = v1.placeholder_with_default(0.1, [], name="rate")
+        train.AdagradOptimizer(rate).minimize(loss, var_list=variables[:1])
+        train.AdagradOptimizer(rate).minimize(loss, var_list=variables[1:])
+
+    def all_kinds():
+        loss, _ = network()
+        for optimizer in (train.AdadeltaOptimizer(0.01), train.AdagradOptimizer(0.01), train.AdamOptimizer(0.01),
+                          train.FtrlOptimizer(0.01), train.GradientDescentOptimizer(0.01),
+                          train.MomentumOptimizer(0.01, 0.9), train.RMSPropOptimizer(0.01, momentum=0.5),
+                          train.RMSPropOptimizer(0.01, centered=True),
+                          train.ProximalAdagradOptimizer(0.01), train.ProximalGradientDescentOptimizer(0.01)):
+            optimizer.minimize(loss)
+
+    for build in resource, shared_rate, all_kinds:
+        tf1_case(folder, build.__name__, build)
+
+    # The training part is cut off, the checkpoint stays; and a checkpoint alone.
+    for name in "orphan", "keys":
+        prefix = folder / f"tf1_{name}_ckpt" / "model"
+        with tf.Graph().as_default(), v1.Session() as session:
+            loss, _ = network()
+            train.AdamOptimizer(0.01).minimize(loss)
+            if name == "keys":
+                train.AdamOptimizer(0.01).minimize(loss)
+            session.run(v1.global_variables_initializer())
+            train.Saver().save(session, str(prefix))
+        prefix.with_name("model.meta").unlink()
+    with tf.Graph().as_default():
+        network()
+        train.Saver().export_meta_graph(str(folder / "tf1_orphan_ckpt/model.meta"))
+
+
+def more(folder):
+    tf1_more(folder)
+    wrapped(folder)
+    generations(folder)
+    many(folder, keras, "keras3_many")
+    many(folder, tf_keras, "tf_keras_many")
+
+
 def main(folder):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tf1(folder)
     keras3(folder)
     keras2(folder)
+    more(folder)
 
 
 if __name__ == "__main__":

@@ -119,6 +119,30 @@ TF1 = {
                        {"duplicate": BOTH, "merged": BOTH, "slot_collision": BOTH}),
     "unscoped": ([momentum(), adam(0.01, variables=2)], {"merged": BOTH, "slot_collision": BOTH}),
 }
+KNOWN |= {
+    # A loss scaler around an optimizer is no optimizer of its own.
+    "keras3_scaled": ([adam(0.002, 1, slots=["momentum", "velocity"], variables=2)], {}),
+    "keras3_scaled.keras": ([adam(0.002, class_name="Adam", custom=False)], {}),
+    "tf_keras_scaled": ([adam(0.002, 1, slots=["m", "v"], variables=2, custom=False)], {}),
+    "tf_keras_scaled.keras": ([adam(0.002, class_name="Adam", custom=False)], {}),
+    # Settings of two generations do not compare.
+    "two_generations": ([sgd(0.1, 1, generation="tf_keras_legacy"), sgd(0.1, 0, generation="tf_keras")],
+                        {"generation": BOTH}),
+    # Without a graph the keys are all that is known; with one, state that nothing reads is an orphan.
+    "tf1_keys_ckpt": ([{"kind": "adam", "variables": 2, "bytes": 64, "slots": ["m", "v"]}] * 2,
+                      {"duplicate": BOTH, "slot_collision": BOTH}),
+    "tf1_orphan_ckpt": ([{"kind": "adam", "variables": 2, "bytes": 64, "slots": ["m", "v"]}],
+                        {"orphan_slots": ["r0"]}),
+}
+TF1 |= {
+    # minimize() twice of one optimizer object; dense and sparse gradients.
+    "resource": ([momentum(slots=["momentum"], bytes=4 * (5 * 2 + 2 * 2))], {}),
+    "shared_rate": ([{"kind": "adagrad", "variables": 1}] * 2, {"duplicate": BOTH, "merged": BOTH}),
+    "all_kinds": ([{"kind": kind, "learning_rate": 0.01, "variables": 2} for kind in (
+        "adadelta", "adagrad", "adam", "ftrl", "sgd", "momentum", "rmsprop", "rmsprop", "proximal_adagrad",
+        "proximal_sgd")], {"hyperparameters": ["r6", "r7"], "slot_collision": ["r6", "r7"],
+                           "kinds": [f"r{i}" for i in range(10)]}),
+}
 for _name, _expected in TF1.items():
     KNOWN[f"tf1_{_name}.pb"] = _expected
     if _name != "imported_twice":  # its variables are in no collection: no Saver takes them
@@ -145,6 +169,26 @@ def test_known(models, name):
     assert {c["kind"]: c["registrations"] for c in found["conflicts"]} == conflicts
     assert all(c["explanation"] and c["suggestion"] for c in found["conflicts"])
     assert [a["action"] for a in found["resolution"]["actions"]] == ["strip"] * len(registrations)
+
+
+def test_every_class(models):
+    """Kinds by the names that Keras 3 gives its variables, and by the children of tf_keras's objects."""
+    kinds = ["adadelta", "adafactor", "adagrad", "adam", "adamw", "adamax", "ftrl", "lion", "nadam", "rmsprop", "sgd"]
+    found = analyzed(models / "keras3_many")["registrations"]
+    assert [r["kind"] for r in found] == kinds
+    assert [r["class_name"].lower() for r in found] == kinds
+    # AdamW keeps what Adam keeps, Lion what SGD with momentum does; the class is not told.
+    found = analyzed(models / "tf_keras_many")["registrations"]
+    alike = {"adamw": "adam", "lion": "sgd"}
+    assert [r["kind"] for r in found] == [alike.get(kind, kind) for kind in kinds]
+    assert {r["class_name"] for r in found} == {None}
+    assert {r["owns"]["variables"] for r in found} == {1}
+
+
+def test_schedule(models):
+    for name in "keras3", "tf_keras":
+        rate = analyzed(models / f"{name}_schedule.keras")["registrations"][0]["hyperparameters"]["learning_rate"]
+        assert rate["class_name"] == "ExponentialDecay" and rate["config"]["initial_learning_rate"] == 0.1
 
 
 def test_one_optimizer_in_many_places(models):
@@ -212,6 +256,22 @@ def test_weights_stay(models, tmp_path, name):
     interpreter = Interpreter(str(tmp_path / "m.tflite"))
     result, = interpreter.get_signature_runner(signature)(**{key: x}).values()
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["one", "two_minimize", "beside", "scoped", "unscoped", "orphan"])
+def test_convert_tf1_checkpoints(models, tmp_path, name):
+    target = "A/y" if name == "scoped" else "y"
+    shape = ["--input-arrays", target[:-1] + "x", "--input-shapes", "4,3", "--output-arrays", target]
+    written = set()
+    for policy in POLICIES:
+        path = tmp_path / f"{policy}.tflite"
+        outcome, _ = binary.convert(models / f"tf1_{name}_ckpt", path, "--optimizers", policy, *shape)
+        if policy == "error" and KNOWN[f"tf1_{name}_ckpt"][1]:
+            assert outcome.status == 5 and not path.exists(), outcome.text()
+            continue
+        assert outcome.status == 0, outcome.text()
+        written.add(path.read_bytes())
+    assert len(written) == 1
 
 
 def test_keras_files_are_not_converted_yet(models, tmp_path):
