@@ -121,7 +121,8 @@ class Documents {
     }
     const Json json = Json::parse(document.json, nullptr, false);
     if (json.is_discarded()) {
-      c_.warnings.push_back(document.file + ": holds text that is not UTF-8");
+      c_.warnings.push_back(document.file + ": holds text that is no UTF-8, or a number out of range; optimizers that it may "
+                            "define are not listed");
       return;
     }
     const size_t number = document.file.find(".pb#");

@@ -315,6 +315,23 @@ def test_odd_configs(tmp_path, text):
     analyzed(keras_file(tmp_path / "m.keras", config_json=text))
 
 
+def test_zip_bomb(tmp_path):
+    """40 MB of JSON in 40 kB: refused or left unread, never inflated."""
+    path = tmp_path / "m.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", '{"compile_config": {"optimizer": [' + "[]," * 13_000_000 + "[]]}}")
+    outcome = binary.run("optimizers", path)
+    assert outcome.status in (0, 3) and "config.json" in outcome.stdout + outcome.stderr, outcome.text()
+
+
+def test_truncated(models, tmp_path):
+    whole = (models / "keras3_one.keras").read_bytes()
+    for size in 10, len(whole) // 2, len(whole) - 1:
+        (tmp_path / "m.keras").write_bytes(whole[:size])
+        outcome = binary.run("optimizers", tmp_path / "m.keras")
+        assert outcome.status == 3 and "m.keras" in outcome.stderr, outcome.text()
+
+
 def test_other_zip(tmp_path):
     outcome = binary.run("optimizers", keras_file(tmp_path / "m.keras", other_json="{}"))
     assert outcome.status == 3 and "config.json" in outcome.stderr, outcome.text()

@@ -6,8 +6,13 @@
 
 namespace pumice {
 
+namespace {
+
+constexpr uint64_t kLargestConfig = 32 << 20;
+
+}  // namespace
+
 Result<Source> read_keras(const Bytes& bytes, const std::string& path) {
-  // The configs are text of a few hundred KiB; the weights are not inflated here.
   auto opened = ZipReader::open(bytes);
   if (!opened.ok()) return std::move(opened).error().in(path);
   const ZipReader& zip = *opened;
@@ -23,6 +28,12 @@ Result<Source> read_keras(const Bytes& bytes, const std::string& path) {
   source.graph = std::make_unique<Graph>("main");
   for (const ZipEntry& entry : zip.entries()) {
     if (!entry.name.ends_with(".json")) continue;
+    // Text of a few hundred KiB, of a few MiB for the largest models; the rest is no config.
+    if (entry.size > kLargestConfig) {
+      source.facts.warnings.push_back(entry.name + ": is too large for a config (" +
+                                      std::to_string(entry.size) + " bytes); it is not read");
+      continue;
+    }
     auto text = zip.read(entry);
     if (!text.ok()) return std::move(text).error().in(path);
     source.facts.documents.push_back({entry.name, "", std::string(as_text(text->view()))});
