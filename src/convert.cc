@@ -110,6 +110,8 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
   stages.begin("simplify", 0.3);
   PUMICE_CHECK(run_passes(model, tf_passes(), report.passes));
 
+  model.drop_unreached_graphs();
+
   stages.begin("lower", 0.5);
   std::vector<Refusal> refusals;
   for (auto& [name, graph] : model.graphs)

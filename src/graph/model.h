@@ -49,6 +49,8 @@ struct Model {
     return it == graphs.end() ? nullptr : it->second.get();
   }
   Graph* add_graph(std::string name);
+  /// Erases the graphs that no signature reaches, through the functions that nodes name.
+  void drop_unreached_graphs();
   /// A graph name that is not taken yet, beginning with `stem`.
   std::string unique_name(const std::string& stem) const;
 };

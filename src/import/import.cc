@@ -11,7 +11,7 @@ Result<Model> import_source(const Source& source, const ImportOptions& options) 
   Model model;
   for (const EntryPoint& entry : entries) {
     Graph* graph = model.add_graph(model.unique_name(entry.key));
-    PUMICE_CHECK(instantiate(source, entry, model, *graph));
+    PUMICE_CHECK(instantiate(source, *source.graph, entry, model, *graph));
     Signature signature{entry.key, graph->name, {}, {}};
     for (size_t i = 0; i < entry.inputs.size(); ++i)
       signature.inputs.push_back({entry.input_names[i], entry.input_dtypes[i], entry.input_shapes[i]});
@@ -19,6 +19,9 @@ Result<Model> import_source(const Source& source, const ImportOptions& options) 
       signature.outputs.push_back({name, DType::kInvalid, Shape()});
     model.signatures.push_back(std::move(signature));
   }
+  std::vector<Graph*> graphs;
+  for (auto& [name, graph] : model.graphs) graphs.push_back(graph.get());
+  for (Graph* graph : graphs) PUMICE_CHECK(raise_loops(model, *graph));
   PUMICE_CHECK(bind_variables(model));
   for (auto& [name, graph] : model.graphs) graph->erase_dead();
   return model;

@@ -39,9 +39,15 @@ Result<std::vector<EntryPoint>> find_entry_points(const Source& source,
 /// constants. Ops are still TensorFlow's.
 Result<Model> import_source(const Source& source, const ImportOptions& options);
 
-/// Copies into `graph` what `outputs` of `source.graph` need, cutting at `cut` (source value → value
-/// of `graph`). Appends the copies of `outputs` as graph outputs.
-Status instantiate(const Source& source, const EntryPoint& entry, Model& model, Graph& graph);
+/// Copies into `graph` what the entry's outputs need of `from` (the main graph or a function's),
+/// cutting at the entry's inputs. Functions that While, If and Case nodes name become graphs of the
+/// model.
+Status instantiate(const Source& source, const Graph& from, const EntryPoint& entry, Model& model,
+                   Graph& graph);
+
+/// Turns TensorFlow 1's dataflow loops (Enter, Merge, Switch, NextIteration, Exit) into While nodes whose
+/// conditions and bodies are graphs of the model. kMalformed for frames that are no loops.
+Status raise_loops(Model& model, Graph& graph);
 
 /// Replaces reads of variables that no node of any graph writes by constants. A variable that is
 /// read but has no value is an error.

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kDeepestCall = 200;
 constexpr size_t kMostNodes = 20'000'000;
+constexpr int kMostAdopted = 2000;
 
 /// One activation of a function body (or of the main graph).
 struct Frame {
@@ -29,8 +30,8 @@ class Instantiation {
   Instantiation(const Source& source, Model& model, Graph& graph)
       : source_(source), model_(model), graph_(graph) {}
 
-  Status run(const EntryPoint& entry) {
-    root_.graph = source_.graph.get();
+  Status run(const Graph& from, const EntryPoint& entry) {
+    root_.graph = &from;
     for (size_t i = 0; i < entry.inputs.size(); ++i) {
       Value* input =
           graph_.add_input(entry.inputs[i]->node()->name, entry.input_dtypes[i], entry.input_shapes[i]);
@@ -159,8 +160,6 @@ class Instantiation {
         continue;
       }
       const Node& node = *place.value->node();
-      if (place.frame->graph == root_.graph && node.op == "Input")
-        return Error(ErrorCode::kInternal, "an input of the main graph").at(node.name);
       PUMICE_TRY(bool ready, wait_for_inputs(*place.frame, node, stack));
       if (!ready) continue;
       PUMICE_CHECK(copy(*place.frame, node));
@@ -243,7 +242,52 @@ class Instantiation {
       frame.values[node.result(i)] = copy->result(i);
     }
     for (size_t i : back_edges) back_edges_.push_back({&frame, node.operand(i), copy, i});
-    if (!frame.parent) bind_handle(node, *copy);
+    if (frame.graph == source_.graph.get()) bind_handle(node, *copy);
+    if (node.is("While") || node.is("StatelessWhile") || node.is("If") || node.is("StatelessIf") ||
+        node.is("Case") || node.is("StatelessCase"))
+      PUMICE_CHECK(adopt_functions(*copy));
+    return {};
+  }
+
+  /// The functions that a control-flow node names become graphs of the model, one copy a node: their
+  /// shapes depend on where they are called.
+  Status adopt_functions(Node& node) {
+    auto adopt = [&](FunctionRef& ref) -> Status {
+      PUMICE_TRY(const Graph* body, source_.functions ? source_.functions->find(ref.name)
+                                                      : Result<const Graph*>(nullptr));
+      if (!body)
+        return Error(ErrorCode::kMalformed, "the function is not in the library")
+            .at(node.name, node.op)
+            .found("'" + ref.name + "'");
+      if (++adopted_ > kMostAdopted)
+        return Error(ErrorCode::kTooLarge, "control flow nests too deeply or too often")
+            .at(node.name, node.op);
+      Graph* graph = model_.add_graph(model_.unique_name(ref.name));
+      EntryPoint entry;
+      for (Value* input : body->inputs()) {
+        entry.inputs.push_back(input);
+        entry.input_dtypes.push_back(dtype_by_attributes(*input));
+        entry.input_shapes.push_back(Shape::unknown());
+      }
+      for (size_t i = 0; i < body->output_count(); ++i) entry.outputs.push_back(body->output(i));
+      Instantiation nested(source_, model_, *graph);
+      nested.adopted_ = adopted_;
+      PUMICE_CHECK(nested.run(*body, entry));
+      adopted_ = nested.adopted_;
+      ref = FunctionRef{graph->name, nullptr};
+      return {};
+    };
+    for (const char* name : {"cond", "body", "then_branch", "else_branch"})
+      if (const auto* ref = node.attributes.find<FunctionRef>(name)) {
+        FunctionRef changed = *ref;
+        PUMICE_CHECK(adopt(changed));
+        node.attributes.set(name, std::move(changed));
+      }
+    if (const auto* refs = node.attributes.find<std::vector<FunctionRef>>("branches")) {
+      std::vector<FunctionRef> changed = *refs;
+      for (FunctionRef& ref : changed) PUMICE_CHECK(adopt(ref));
+      node.attributes.set("branches", std::move(changed));
+    }
     return {};
   }
 
@@ -293,13 +337,15 @@ class Instantiation {
   Frame root_;
   std::unordered_set<FrameNode, Hash> copied_, visited_, waiting_;
   std::vector<BackEdge> back_edges_;
+  int adopted_ = 0;
   std::unordered_map<std::string, size_t> variable_nodes_;
 };
 
 }  // namespace
 
-Status instantiate(const Source& source, const EntryPoint& entry, Model& model, Graph& graph) {
-  return Instantiation(source, model, graph).run(entry);
+Status instantiate(const Source& source, const Graph& from, const EntryPoint& entry, Model& model,
+                   Graph& graph) {
+  return Instantiation(source, model, graph).run(from, entry);
 }
 
 }  // namespace pumice

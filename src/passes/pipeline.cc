@@ -7,7 +7,15 @@
 namespace pumice {
 namespace {
 
+/// Bodies of loops and branches are inferred where they are called, not by themselves.
+bool is_entry_point(const Model& model, const Graph& graph) {
+  for (const Signature& signature : model.signatures)
+    if (signature.graph == graph.name) return true;
+  return false;
+}
+
 Result<size_t> infer_and_fold(Model& model, Graph& graph) {
+  if (!is_entry_point(model, graph)) return size_t{0};
   PUMICE_TRY(SimplifySummary summary, simplify(model, graph));
   return summary.folded;
 }

@@ -8,9 +8,11 @@
 #include <algorithm>
 
 #include "graph/cast.h"
+#include "graph/inline.h"
 #include "import/import.h"
 #include "ops/infer.h"
 #include "ops/op.h"
+#include "passes/resolve_lists.h"
 
 namespace pumice {
 namespace {
@@ -70,20 +72,112 @@ std::optional<Constant> fold_known_elements(const Value& value) {
 class Simplifier {
  public:
   Simplifier(Model& model, Graph& graph, const SimplifyLimits& limits)
-      : model_(model), graph_(graph), limits_(limits) {}
+      : model_(model), graph_(graph), limits_(limits), lists_(graph) {}
 
   Result<SimplifySummary> run() {
     for (Value* input : graph_.inputs()) give_symbols(model_, input->shape, Shape());
-    for (Node* node = graph_.first(); node; node = node->next()) {
-      if (node->is("Return") || node->is("Input") || node->is("Const")) continue;
-      PUMICE_CHECK(infer_node(model_, *node));
-      PUMICE_CHECK(fold(*node));
-    }
+    PUMICE_CHECK(sweep(graph_.first(), nullptr));
     graph_.erase_dead();
     return summary_;
   }
 
  private:
+  /// Visits the nodes from `node` up to `end`, those that rewrites insert on the way too.
+  Status sweep(Node* node, Node* end) {
+    while (node != end) {
+      if (!node->is("Return") && !node->is("Input") && !node->is("Const")) {
+        Node* previous = node->previous();
+        PUMICE_TRY(bool rewritten, rewrite(*node));
+        if (rewritten) {
+          // New nodes stand between `previous` and the rewritten node.
+          Node* first = previous ? previous->next() : graph_.first();
+          if (first != node) PUMICE_CHECK(sweep(first, node));
+          // The node stays until the end: list states are kept by value, and a new value must not
+          // take an old one's address.
+          node = node->next();
+          continue;
+        }
+        PUMICE_CHECK(infer_node(model_, *node));
+        PUMICE_CHECK(fold(*node));
+      }
+      node = node->next();
+    }
+    return {};
+  }
+
+  /// Structural rewrites that need what the sweep knows so far. True: the node needs no inference.
+  Result<bool> rewrite(Node& node) {
+    if (node.is("While") || node.is("StatelessWhile")) return unroll(node);
+    if (node.is("If") || node.is("StatelessIf")) return choose_branch(node);
+    return lists_.resolve(node);
+  }
+
+  /// Inlines `callee` before `at` and visits its nodes. The outputs are set as operands
+  /// `first_operand`… of `at`, which keeps them current while they are replaced.
+  Status expand(const Graph& callee, std::span<Value* const> arguments, Node& at,
+                size_t first_operand) {
+    Node* previous = at.previous();
+    auto outputs = inline_graph(callee, arguments, graph_, &at, at.name + "/");
+    for (size_t i = 0; i < outputs.size(); ++i) at.set_operand(first_operand + i, outputs[i]);
+    return sweep(previous ? previous->next() : graph_.first(), &at);
+  }
+
+  /// BEFORE  While(i=0, x) {cond: i < 3}      AFTER  three copies of the body
+  ///
+  /// Where each evaluation of the condition folds to a constant, within the limits; else unchanged.
+  Result<bool> unroll(Node& node) {
+    const auto* cond_ref = node.attributes.find<FunctionRef>("cond");
+    const auto* body_ref = node.attributes.find<FunctionRef>("body");
+    const Graph* cond = cond_ref ? model_.find(cond_ref->name) : nullptr;
+    const Graph* body = body_ref ? model_.find(body_ref->name) : nullptr;
+    size_t n = node.operand_count();
+    if (!cond || !body || cond->inputs().size() != n || body->inputs().size() != n ||
+        body->output_count() != n || cond->output_count() != 1)
+      return malformed(node, "the loop's functions do not fit its inputs");
+    std::vector<Value*> original;
+    for (size_t i = 0; i < n; ++i) original.push_back(node.operand(i));
+    node.add_operand(nullptr);  // the condition
+    auto give_up = [&] {
+      for (size_t i = 0; i < n; ++i) node.set_operand(i, original[i]);
+      node.remove_operand(n);
+      return false;
+    };
+    for (int iteration = 0;; ++iteration) {
+      std::vector<Value*> now;
+      for (size_t i = 0; i < n; ++i) now.push_back(node.operand(i));
+      PUMICE_CHECK(expand(*cond, now, node, n));
+      auto again = constant_integer(node.operand(n));
+      if (!again) return give_up();
+      if (!*again) break;
+      unrolled_nodes_ += body->node_count();
+      if (iteration >= limits_.most_iterations || unrolled_nodes_ > limits_.most_unrolled_nodes)
+        return give_up();
+      PUMICE_CHECK(expand(*body, now, node, 0));
+    }
+    for (size_t i = 0; i < n; ++i) graph_.replace_uses(node.result(i), node.operand(i));
+    ++summary_.unrolled;
+    return true;
+  }
+
+  /// BEFORE  If(true, x)      AFTER  the then-branch on x
+  Result<bool> choose_branch(Node& node) {
+    if (node.operand_count() == 0) return malformed(node, "a branch without a condition");
+    auto condition = constant_integer(node.operand(0));
+    if (!condition) return false;
+    const auto* ref = node.attributes.find<FunctionRef>(*condition ? "then_branch" : "else_branch");
+    const Graph* branch = ref ? model_.find(ref->name) : nullptr;
+    std::vector<Value*> arguments;
+    for (size_t i = 1; i < node.operand_count(); ++i) arguments.push_back(node.operand(i));
+    if (!branch || branch->inputs().size() != arguments.size() ||
+        branch->output_count() != node.result_count())
+      return malformed(node, "the branch's function does not fit");
+    while (node.operand_count() < branch->output_count()) node.add_operand(nullptr);
+    PUMICE_CHECK(expand(*branch, arguments, node, 0));
+    for (size_t i = 0; i < node.result_count(); ++i)
+      graph_.replace_uses(node.result(i), node.operand(i));
+    return true;
+  }
+
   void replace(Node& node, size_t i, Constant value) {
     Value* constant = graph_.constant(std::move(value), &node, node.name);
     graph_.replace_uses(node.result(i), constant);
@@ -133,8 +227,10 @@ class Simplifier {
   Model& model_;
   Graph& graph_;
   const SimplifyLimits& limits_;
+  ListResolver lists_;
   SimplifySummary summary_;
   uint64_t spent_ = 0;
+  size_t unrolled_nodes_ = 0;
 };
 
 }  // namespace

@@ -11,10 +11,15 @@ struct SimplifyLimits {
   uint64_t fold_budget = 64u << 20;
   /// A fold whose result is larger than this, and larger than twice its inputs, is left to run time.
   uint64_t largest_growth = 4u << 20;
+  /// A loop whose trip count is constant is unrolled up to this many iterations and copied nodes;
+  /// beyond, it stays a loop.
+  int most_iterations = 1024;
+  size_t most_unrolled_nodes = 100'000;
 };
 
 struct SimplifySummary {
   size_t folded = 0;
+  size_t unrolled = 0;  // loops
 };
 
 /// Infers every value of the graph's TensorFlow nodes in order and replaces what is constant.
