@@ -86,6 +86,25 @@ Result<std::string> optimizers_json(const Source& source, OptimizerPolicy policy
   return to_json(*findings);
 }
 
+/// Import and the TensorFlow passes. A loop over an unknown batch does not unroll: the batch is then
+/// pinned to 1, unless the caller gave shapes.
+Result<Model> import_and_simplify(const Source& source, ImportOptions options, Stages& stages,
+                                  Report& report) {
+  while (true) {
+    PUMICE_TRY(Model model, import_source(source, options));
+    report.before = statistics(model);
+    report.passes.clear();
+    PUMICE_CHECK(run_passes(model, tf_passes(), report.passes));
+    model.drop_unreached_graphs();
+    if (options.pin_batch || !options.input_shapes.empty() || !has_loops(model)) return model;
+    options.pin_batch = true;
+    stages.warn({"batch_pinned",
+                 "the model loops over the pictures of a batch of unknown size: the batch is pinned "
+                 "to 1 (--input-shapes sets another)",
+                 ""});
+  }
+}
+
 }  // namespace
 
 Result<ConvertReport> convert(const std::string& input, const std::string& output,
@@ -104,13 +123,7 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
   PUMICE_TRY(report.optimizers_json, optimizers_json(source, options.optimizers, input));
 
   stages.begin("import", 0.2);
-  PUMICE_TRY(Model model, import_source(source, import_options(options.selection)));
-  report.before = statistics(model);
-
-  stages.begin("simplify", 0.3);
-  PUMICE_CHECK(run_passes(model, tf_passes(), report.passes));
-
-  model.drop_unreached_graphs();
+  PUMICE_TRY(Model model, import_and_simplify(source, import_options(options.selection), stages, report));
 
   stages.begin("lower", 0.5);
   std::vector<Refusal> refusals;

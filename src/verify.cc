@@ -8,6 +8,7 @@
 #include "formats/npz/npz.h"
 #include "formats/source.h"
 #include "import/import.h"
+#include "passes/simplify.h"
 #include "runtime/compare.h"
 #include "runtime/runtime.h"
 #include "selection.h"
@@ -69,6 +70,21 @@ Result<std::vector<Tensor>> in_order(const Signature& signature,
   return tensors;
 }
 
+/// Loops are unrolled for the shapes of these inputs: the evaluator runs straight graphs.
+Result<std::vector<Tensor>> run_reference(const Source& source, ImportOptions import_options,
+                                          const Model& model, const Signature& signature,
+                                          const std::vector<Tensor>& inputs) {
+  if (!has_loops(model)) return evaluate(model, *model.find(signature.graph), inputs);
+  if (!source.signatures.empty() && import_options.output_arrays.empty())
+    import_options.signatures = {signature.key};
+  import_options.input_shapes.clear();
+  for (const Tensor& input : inputs) import_options.input_shapes.push_back(Shape(input.dims()));
+  PUMICE_TRY(Model straight, import_source(source, import_options));
+  Graph& graph = *straight.find(straight.signatures.front().graph);
+  if (auto done = simplify(straight, graph); !done.ok()) return std::move(done).error();
+  return evaluate(straight, graph, inputs);
+}
+
 }  // namespace
 
 Result<VerifyReport> verify(const std::string& source_path, const std::string& model_path,
@@ -80,8 +96,8 @@ Result<VerifyReport> verify(const std::string& source_path, const std::string& m
   PUMICE_TRY(Bytes bytes, map_file(model_path));
   PUMICE_TRY(TfliteFile tflite, read_tflite(bytes, model_path));
   PUMICE_TRY(Source source, read_source(source_path, {options.selection.tags}));
-  PUMICE_TRY(Model model,
-             import_source(source, import_options_for(source, tflite.model, options.selection)));
+  ImportOptions import_options = import_options_for(source, tflite.model, options.selection);
+  PUMICE_TRY(Model model, import_source(source, import_options));
 
   VerifyReport report;
   report.agrees = true;
@@ -96,7 +112,7 @@ Result<VerifyReport> verify(const std::string& source_path, const std::string& m
     PUMICE_TRY(auto inputs, make_inputs(signature, graph, in_tflite, options));
     PUMICE_TRY(auto ordered, in_order(signature, inputs));
     progress("reference", 0.2);
-    auto results = evaluate(model, graph, ordered);
+    auto results = run_reference(source, import_options, model, signature, ordered);
     if (!results.ok()) return std::move(results).error().in(source_path);
     std::vector<NamedTensor> reference;
     for (size_t i = 0; i < results->size(); ++i) {

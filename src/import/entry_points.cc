@@ -246,7 +246,12 @@ Result<std::vector<EntryPoint>> find_entry_points(const Source& source,
       entries.push_back(std::move(entry));
     }
   }
-  for (EntryPoint& entry : entries) PUMICE_CHECK(override_shapes(entry, options));
+  for (EntryPoint& entry : entries) {
+    PUMICE_CHECK(override_shapes(entry, options));
+    if (options.pin_batch)
+      for (Shape& shape : entry.input_shapes)
+        if (shape.known_rank() && shape.rank() > 0 && !shape[0].known()) shape[0] = 1;
+  }
   return entries;
 }
 

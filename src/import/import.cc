@@ -27,4 +27,13 @@ Result<Model> import_source(const Source& source, const ImportOptions& options) 
   return model;
 }
 
+bool has_loops(const Model& model) {
+  for (const auto& [name, graph] : model.graphs)
+    for (Node& node : *graph)
+      if (node.is("While") || node.is("StatelessWhile") || node.op.rfind("TensorArray", 0) == 0 ||
+          node.op.rfind("TensorList", 0) == 0)
+        return true;
+  return false;
+}
+
 }  // namespace pumice

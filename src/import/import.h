@@ -18,6 +18,8 @@ struct ImportOptions {
   /// One per input (array, or the signature's inputs in order); a negative size is unknown; a Shape
   /// of unknown rank is allowed. Empty: as the source states.
   std::vector<Shape> input_shapes;
+  /// Unknown first dimensions of inputs become 1.
+  bool pin_batch = false;
 };
 
 /// An entry point with its tensors found in the source's main graph.
@@ -44,6 +46,9 @@ Result<Model> import_source(const Source& source, const ImportOptions& options);
 /// model.
 Status instantiate(const Source& source, const Graph& from, const EntryPoint& entry, Model& model,
                    Graph& graph);
+
+/// Loops, TensorArrays or TensorLists are left in some graph.
+bool has_loops(const Model& model);
 
 /// Turns TensorFlow 1's dataflow loops (Enter, Merge, Switch, NextIteration, Exit) into While nodes whose
 /// conditions and bodies are graphs of the model. kMalformed for frames that are no loops.
