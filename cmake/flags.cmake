@@ -8,8 +8,10 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Dev)
 endif()
 # Quick to compile, quick enough to run the evaluator on a whole detector.
-set(CMAKE_CXX_FLAGS_DEV "-O1 -g0" CACHE STRING "Flags of the Dev build type")
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG" CACHE STRING "Flags of the Release build type")
+# project() has cached empty flags for a build type of our own, so only FORCE sets them.
+if(NOT CMAKE_CXX_FLAGS_DEV)
+  set(CMAKE_CXX_FLAGS_DEV "-O1 -g0" CACHE STRING "Flags of the Dev build type" FORCE)
+endif()
 
 add_library(pumice_flags INTERFACE)
 target_compile_options(pumice_flags INTERFACE -Wall -Wextra -Wno-unused-parameter

@@ -46,6 +46,16 @@ TEST(ShapeTest, BroadcastKeepsSymbolsAndRefusesMismatch) {
   EXPECT_FALSE(broadcast(Dim::symbol(1), Dim::symbol(2))->known());
 }
 
+TEST(ShapeTest, PaddingToASizeGivesThatSize) {
+  Dim n = Dim::symbol(7);
+  EXPECT_EQ(n + (Dim(100) - n), Dim(100));
+  EXPECT_EQ((Dim(100) - n) + Dim(0) + n, Dim(100));
+  EXPECT_FALSE((Dim::symbol(8) + (Dim(100) - n)).known());
+  EXPECT_FALSE((Dim(100) - n).is_symbol());
+  EXPECT_EQ(Dim(100) - (Dim(100) - n), n);
+  EXPECT_EQ(to_string(Shape{Dim(100) - Dim::symbol(0)}), "[100-a]");
+}
+
 TEST(TensorTest, HalfConversionsRoundToNearestEven) {
   for (uint32_t h = 0; h < 0x10000; ++h) {
     float f = half_to_float(static_cast<uint16_t>(h));

@@ -48,6 +48,9 @@ std::string to_string(const Shape& shape) {
     Dim d = shape[i];
     if (d.known()) {
       text += std::to_string(d.size());
+    } else if (d.is_complement()) {
+      text += std::to_string(d.total()) + "-" + to_string(Shape{d.missing()}).substr(1);
+      text.pop_back();
     } else if (d.is_symbol() && d.symbol_id() < 26) {
       text += static_cast<char>('a' + d.symbol_id());
     } else if (d.is_symbol()) {
@@ -116,6 +119,8 @@ Shape generalize(const Shape& a, const Shape& b) {
 Dim operator+(Dim a, Dim b) {
   if (a.known() && a.size() == 0) return b;
   if (b.known() && b.size() == 0) return a;
+  if (a.is_complement() && b.same_as(a.missing())) return a.total();
+  if (b.is_complement() && a.same_as(b.missing())) return b.total();
   int64_t sum;
   if (a.known() && b.known() && !__builtin_add_overflow(a.size(), b.size(), &sum)) return sum;
   return Dim::unknown();
@@ -124,6 +129,8 @@ Dim operator+(Dim a, Dim b) {
 Dim operator-(Dim a, Dim b) {
   if (b.known() && b.size() == 0) return a;
   if (a.same_as(b)) return 0;
+  if (a.known() && b.is_symbol()) return Dim::complement(a.size(), b);
+  if (a.known() && b.is_complement() && a.size() == b.total()) return b.missing();
   if (a.known() && b.known() && a.size() >= b.size()) return a.size() - b.size();
   return Dim::unknown();
 }

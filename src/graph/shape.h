@@ -13,7 +13,8 @@ namespace pumice {
 /// Fully known dimensions, outermost first.
 using Dims = std::vector<int64_t>;
 
-/// One dimension: known (>= 0), unknown, or unknown with an identity (a symbol).
+/// One dimension: known (>= 0), unknown, or unknown with an identity: a symbol s, or the complement
+/// k - s of a symbol to a known size (what padding to k adds, so that s + (k - s) is known to be k).
 class Dim {
  public:
   constexpr Dim() = default;                           // unknown
@@ -26,8 +27,21 @@ class Dim {
     return d;
   }
 
+  /// `size` minus the symbol; unknown where it cannot be represented.
+  static constexpr Dim complement(int64_t size, Dim symbol) {
+    Dim d;
+    if (!symbol.is_symbol() || symbol.symbol_id() >= kIds || size < 0 || size >= kLargestTotal)
+      return d;
+    d.code_ = kComplements - size * kIds - symbol.symbol_id();
+    return d;
+  }
+
   constexpr bool known() const { return code_ >= 0; }
-  constexpr bool is_symbol() const { return code_ <= -2; }
+  constexpr bool is_symbol() const { return code_ <= -2 && code_ > kComplements; }
+  constexpr bool is_complement() const { return code_ <= kComplements; }
+  /// Of a complement: the total, and the symbol that it is short of.
+  constexpr int64_t total() const { return (kComplements - code_) / kIds; }
+  constexpr Dim missing() const { return symbol((kComplements - code_) % kIds); }
   constexpr int64_t size() const { return code_; }  // only if known()
   constexpr int64_t symbol_id() const { return -2 - code_; }
   /// The size, or -1 where it is not known: the form that files use.
@@ -40,6 +54,9 @@ class Dim {
 
  private:
   static constexpr int64_t kUnknownCode = -1;
+  static constexpr int64_t kIds = int64_t{1} << 31;           // symbols that complements can name
+  static constexpr int64_t kLargestTotal = int64_t{1} << 30;
+  static constexpr int64_t kComplements = -(int64_t{1} << 61);  // codes from here down
   int64_t code_ = kUnknownCode;
 };
 
