@@ -218,10 +218,19 @@ Status infer_pack(Node& node) {
               Dim(static_cast<int64_t>(node.operand_count())));
   Value* y = node.result();
   y->shape = Shape(std::move(dims));
-  if (!each.is_rank(0) || (y->dtype != DType::kInt32 && y->dtype != DType::kInt64)) return {};
-  for (size_t i = 0; i < node.operand_count(); ++i) {
-    auto element = elements_as_dims(node.operand(i));
-    y->partial.push_back(element && element->size() == 1 ? element->front() : Dim::unknown());
+  constexpr size_t kMostElements = 1024;
+  auto count = each.elements();
+  if (each.rank() > 1 || !count || (y->dtype != DType::kInt32 && y->dtype != DType::kInt64))
+    return {};
+  const auto n = static_cast<size_t>(*count), parts = node.operand_count();
+  if (n > kMostElements || parts * n > kMostElements) return {};
+  y->partial.assign(parts * n, Dim::unknown());
+  for (size_t i = 0; i < parts; ++i) {
+    auto elements = elements_as_dims(node.operand(i));
+    if (!elements || elements->size() != n) continue;
+    // Along axis 0 the parts follow each other; along axis 1 their elements alternate.
+    for (size_t j = 0; j < n; ++j)
+      y->partial[*axis == 0 ? i * n + j : j * parts + i] = (*elements)[j];
   }
   return {};
 }
