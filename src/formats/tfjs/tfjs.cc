@@ -1,5 +1,8 @@
 #include "formats/tfjs/tfjs.h"
 
+#include <string_view>
+#include <unordered_set>
+
 #include <algorithm>
 
 #include "formats/file.h"
@@ -134,6 +137,20 @@ Status read_signature(JsonReader json, Source* source) {
 }
 
 /// Puts graph and weights together.
+/// A binary graph that is cut between two nodes is a graph all the same; its weights tell.
+Status check_no_weight_is_left(const Graph& graph, const TfjsWeights& weights,
+                               const std::string& file) {
+  std::unordered_set<std::string_view> nodes;
+  for (const Node& node : graph) nodes.insert(node.name);
+  for (const auto& [name, weight] : weights.by_name)
+    if (!nodes.count(name))
+      return Error(ErrorCode::kTruncated, "the graph lacks nodes that the weights manifest has")
+          .in(file)
+          .expected("a node '" + name + "'")
+          .hint("The graph's file may be cut short, or the manifest belong to another model");
+  return {};
+}
+
 Status complete(GraphDefContent content, TfjsWeights weights, const std::string& file,
                 Source* source) {
   source->format = "tfjs";
@@ -145,6 +162,7 @@ Status complete(GraphDefContent content, TfjsWeights weights, const std::string&
   source->bytes += weights.bytes;
   source->facts.warnings = std::move(weights.warnings);
   PUMICE_CHECK(fill_constants(source->graph.get(), weights, file));
+  if (content.functions->empty()) PUMICE_CHECK(check_no_weight_is_left(*source->graph, weights, file));
   if (!content.functions->empty()) {
     source->functions = with_weights(std::move(content.functions),
                                      std::make_shared<const TfjsWeights>(std::move(weights)), file);
