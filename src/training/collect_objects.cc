@@ -82,6 +82,7 @@ class Objects {
     };
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return rank(a) < rank(b); });
     for (const size_t i : order) add(optimizers_[i]);
+    find_holders();
   }
 
  private:
@@ -274,12 +275,30 @@ class Objects {
       r.found_in.push_back({key_file, key_prefix});
       c_.by_key[key_prefix] = c_.registrations.size();
     }
-    if (holder >= 0 && *local_[outer] == "optimizer") c_.by_holder[holder] = c_.registrations.size();
+    registered_.emplace(outer, std::pair(holder, c_.registrations.size()));
     c_.registrations.push_back(std::move(r));
+  }
+
+  /// Several models may have been compiled with one optimizer: its object is one, its holders many.
+  void find_holders() {
+    for (size_t i = 0; i < objects_.size(); ++i) {
+      for (const auto& [name, child] : objects_[i].children) {
+        if (name != "optimizer") continue;
+        const auto it = registered_.find(child);
+        if (it == registered_.end()) continue;
+        const auto [first, registration] = it->second;
+        c_.by_holder[static_cast<int64_t>(i)] = registration;
+        if (saved_ && first != static_cast<int64_t>(i) && (i == 0 || parent_[i] >= 0))
+          c_.registrations[registration].found_in.push_back(
+              {"saved_model.pb", path(static_cast<int64_t>(i)) + ".optimizer"});
+      }
+    }
   }
 
   Collector& c_;
   const bool saved_;
+  /// Optimizer (with its loss scaler) → the object that holds it first, and its registration.
+  std::unordered_map<int64_t, std::pair<int64_t, size_t>> registered_;
   const std::vector<ObjectNode>& objects_;
   std::vector<int64_t> parent_, match_;
   std::vector<const std::string*> local_;

@@ -97,6 +97,8 @@ def cases(k):
     yield "registered", lambda: trained(dense(k), MySGD(0.003, momentum=0.9))
     yield "named_adam", lambda: trained(dense(k), own_adam(0.003))
     yield "ssd_shared", lambda: merged(k, (None, None, shared))
+    once = k.optimizers.SGD(0.1, momentum=0.5)
+    yield "ssd_one_sgd", lambda: merged(k, (once, once, once))
     yield "ssd_own", lambda: merged(
         k, (k.optimizers.SGD(0.1, momentum=0.5), k.optimizers.SGD(0.2, momentum=0.5), k.optimizers.SGD(0.3, momentum=0.5)))
 
@@ -127,7 +129,7 @@ def keras3(folder):
     for name, make in cases(keras):
         model = make()
         model.save(folder / f"keras3_{name}.keras")
-        if name in ("one", "none", "two_adams", "attribute", "custom", "ssd_shared", "ssd_own"):
+        if name in ("one", "none", "two_adams", "attribute", "custom", "ssd_shared", "ssd_one_sgd", "ssd_own"):
             spec = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
             serve = tf.function(lambda x, m=model: {"y": m(x)}, input_signature=[spec])
             tf.saved_model.save(model, str(folder / f"keras3_{name}"), signatures=serve)

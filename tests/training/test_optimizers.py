@@ -120,6 +120,11 @@ TF1 = {
     "unscoped": ([momentum(), adam(0.01, variables=2)], {"merged": BOTH, "slot_collision": BOTH}),
 }
 KNOWN |= {
+    # One object that three models were compiled with. A config repeats it; Keras makes three of it again.
+    "tf_keras_ssd_one_sgd": ([sgd(0.1, 1, variables=12, momentum=0.5)], {}),
+    "keras3_ssd_one_sgd": ([sgd(0.1, 1, variables=12)], {}),
+    "keras3_ssd_one_sgd.keras": ([sgd(0.1), sgd(0.1, owner=LEFT), sgd(0.1, owner=RIGHT)],
+                                 {"duplicate": ["r0", "r1", "r2"], "merged": ["r0", "r1", "r2"]}),
     # A loss scaler around an optimizer is no optimizer of its own.
     "keras3_scaled": ([adam(0.002, 1, slots=["momentum", "velocity"], variables=2)], {}),
     "keras3_scaled.keras": ([adam(0.002, class_name="Adam", custom=False)], {}),
@@ -216,7 +221,7 @@ def test_policies(models):
 
 
 CONVERTED = ["keras3_one", "keras3_two_adams", "keras3_attribute", "keras3_custom", "keras3_ssd_shared",
-             "keras3_ssd_own", "tf_keras_two_adams", "tf_keras_two_kinds", "tf_keras_attribute", "tf_keras_custom",
+             "keras3_ssd_own", "keras3_ssd_one_sgd", "tf_keras_two_adams", "tf_keras_two_kinds", "tf_keras_attribute", "tf_keras_custom",
              "tf_keras_named_adam", "tf_keras_ssd_own", "legacy_two_kinds", "recipe"]
 
 
