@@ -1,0 +1,184 @@
+"""Whole detectors, picture in and boxes out: pre-processing, anchors and non-max suppression are in the model, in builtins only.
+
+The referee is TensorFlow on the same graph, on crops of two photographs at odd sizes.
+"""
+import contextlib
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from harness import binary, reference, tfjs_graph, tflite_file
+from harness.real_models import MODELS
+
+OUT = binary.ROOT / "build/e2e-whole"
+LOWEST, SCORE, IOU = 0.3, 1e-3, 0.99
+
+# Picture, top, left, height, width, every how-many-th pixel.
+CROPS = {
+    "astronaut": ("astronaut", 0, 0, 512, 512, 1),
+    "astronaut-half": ("astronaut", 0, 0, 512, 512, 2),
+    "astronaut-third": ("astronaut", 1, 1, 511, 509, 3),
+    "bust": ("astronaut", 0, 60, 333, 371, 1),
+    "wide": ("astronaut", 0, 0, 301, 512, 1),
+    "tall": ("astronaut", 0, 97, 512, 229, 1),
+    "face": ("astronaut", 7, 151, 219, 163, 1),
+    "face-close": ("astronaut", 40, 170, 131, 117, 1),
+    "suit": ("astronaut", 205, 0, 307, 447, 1),
+    "cat": ("chelsea", 0, 0, 300, 451, 1),
+    "cat-head": ("chelsea", 11, 83, 263, 291, 1),
+    "cat-small": ("chelsea", 3, 5, 297, 445, 4),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Detector:
+    source: str
+    input: str
+    boxes: str
+    classes: str
+    scores: str
+    count: str
+
+    def outputs(self):
+        return [self.boxes, self.classes, self.scores, self.count]
+
+    def graph_def(self):
+        path = MODELS / self.source
+        if path.suffix == ".json":
+            return tfjs_graph.graph_def(path)
+        graph = tf.compat.v1.GraphDef()
+        graph.ParseFromString(path.read_bytes())
+        return graph
+
+
+_HANDTRACK = ("input_tensor", "Identity_1", "Identity_2", "Identity_4", "Identity_5")
+DETECTORS = {
+    "pedestrian": Detector("pedestrian/frozen_inference_graph.pb", "image_tensor", "detection_boxes",
+                           "detection_classes", "detection_scores", "num_detections"),
+    **{f"handtrack-{kind}": Detector(f"handtrack/ssd320fpnlite/{kind}/model.json", *_HANDTRACK)
+       for kind in ("base", "fp16", "int8")},
+}
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    def decode(name):
+        return tf.io.decode_png((MODELS / f"pictures/{name}.png").read_bytes(), 3).numpy()
+
+    whole = {name: decode(name) for name in ("astronaut", "chelsea")}
+    return {name: np.ascontiguousarray(whole[of][top:top + height:step, left:left + width:step])[np.newaxis]
+            for name, (of, top, left, height, width, step) in CROPS.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Detection:
+    label: int
+    score: float
+    box: tuple  # top, left, bottom, right, as parts of the picture
+
+
+def detections(detector, found):
+    """Those above a little less than LOWEST, best first."""
+    boxes, classes, scores = (found[name][0] for name in (detector.boxes, detector.classes, detector.scores))
+    count = int(found[detector.count][0])
+    assert boxes.shape == (100, 4) and classes.shape == scores.shape == (100,) and 0 <= count <= 100
+    return [Detection(int(classes[i]), float(scores[i]), tuple(map(float, boxes[i])))
+            for i in range(count) if scores[i] > LOWEST - SCORE]
+
+
+def iou(a, b):
+    height = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    width = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    both = height * width
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+def missing(wanted, there):
+    """What of `wanted` (above LOWEST) has no counterpart in `there`."""
+    return [d for d in wanted if d.score > LOWEST and not any(
+        d.label == e.label and abs(d.score - e.score) <= SCORE and iou(d.box, e.box) >= IOU for e in there)]
+
+
+def converted(name, detector):
+    OUT.mkdir(parents=True, exist_ok=True)
+    target = OUT / f"{name}.tflite"
+    outcome = binary.run("convert", MODELS / detector.source, "-o", target, "--quiet")
+    assert outcome.status == 0, outcome.text()
+    return target
+
+
+@pytest.fixture(scope="module")
+def referees():
+    """name -> a function from a feed to the outputs; each graph is loaded once."""
+    with contextlib.ExitStack() as stack:
+        made = {}
+
+        def referee(name):
+            if name not in made:
+                detector = DETECTORS[name]
+                made[name] = stack.enter_context(reference.runner(detector.graph_def(), detector.outputs()))
+            return made[name]
+
+        yield referee
+
+
+@pytest.mark.parametrize("name", list(DETECTORS))
+def test_same_detections(name, pumice, runtimes, pictures, referees):
+    detector, run = DETECTORS[name], referees(name)
+    target = converted(name, detector)
+    custom = [op for op in tflite_file.operators(target) if op.startswith("custom:")]
+    assert not custom
+    problems, total = [], 0
+    for crop, picture in pictures.items():
+        feed = {detector.input: picture}
+        expected = detections(detector, run(feed))
+        total += sum(d.score > LOWEST for d in expected)
+        inputs = OUT / f"{crop}.{detector.input}.npz"
+        np.savez(inputs, **feed)
+        for runtime in runtimes:
+            where = f"{crop} {picture.shape[1:3]}, {runtime.name}"
+            found = detections(detector, runtime.run(target, inputs, OUT / f"{name}.out.npz"))
+            problems += [f"{where}: lacks {d}" for d in missing(expected, found)]
+            problems += [f"{where}: TensorFlow has no {d}" for d in missing(found, expected)]
+    assert not problems, "\n".join(problems)
+    assert total >= 6, f"only {total} detections: these pictures test nothing"
+
+
+def test_the_astronaut(pictures, referees):
+    """The referees themselves see what a person sees."""
+    picture = pictures["astronaut"]
+
+    def best(name):
+        detector = DETECTORS[name]
+        return detections(detector, referees(name)({detector.input: picture}))[0]
+
+    person = best("pedestrian")
+    assert person.label == 1 and person.score > 0.9
+    for kind in ("base", "fp16", "int8"):
+        face = best(f"handtrack-{kind}")
+        assert face.label == 5 and abs(face.score - 0.96) < 0.02, face
+
+
+@pytest.mark.parametrize("name", list(DETECTORS))
+def test_conversion_is_quick_and_small(name, pumice):
+    """Of the process itself, in CPU time, so that a busy machine does not matter. A small parent starts it:
+    until its exec, a child counts the memory of the process that it was forked from."""
+    parent = ("import json, os, subprocess, sys\n"
+              "child = subprocess.Popen(sys.argv[1:])\n"
+              "_, status, usage = os.wait4(child.pid, 0)\n"
+              "print(json.dumps([status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))")
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", parent, pumice, "convert", str(MODELS / DETECTORS[name].source), "-o",
+             os.path.join(folder, "x.tflite"), "--quiet"], capture_output=True, text=True, check=True, timeout=60)
+    status, seconds, megabytes = json.loads(done.stdout)
+    assert status == 0, done.stderr
+    assert seconds < 1, f"{seconds:.2f} s"
+    assert megabytes < 200, f"{megabytes:.0f} MB"
