@@ -24,6 +24,10 @@ endfunction()
 
 pumice_find_library(PUMICE_ZLIB z)
 pumice_find_library(PUMICE_SNAPPY snappy)
+pumice_find_library(PUMICE_PNG png)
+pumice_find_library(PUMICE_TURBOJPEG turbojpeg)
+pumice_find_headers(PUMICE_PNG_INCLUDE png.h)
+pumice_find_headers(PUMICE_TURBOJPEG_INCLUDE turbojpeg.h)
 pumice_find_headers(PUMICE_EIGEN_INCLUDE Eigen/Core PATH_SUFFIXES eigen3)
 pumice_find_headers(PUMICE_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h)
 pumice_find_headers(PUMICE_PROTOZERO_INCLUDE protozero/pbf_reader.hpp)
@@ -36,7 +40,7 @@ target_include_directories(pumice_dependencies SYSTEM INTERFACE
   ${PUMICE_JSON_INCLUDE})
 target_compile_definitions(pumice_dependencies INTERFACE EIGEN_MPL2_ONLY)
 target_link_libraries(pumice_dependencies INTERFACE
-  ${PUMICE_SNAPPY} ${PUMICE_ZLIB} Threads::Threads ${CMAKE_DL_LIBS})
+  ${PUMICE_PNG} ${PUMICE_TURBOJPEG} ${PUMICE_SNAPPY} ${PUMICE_ZLIB} Threads::Threads ${CMAKE_DL_LIBS})
 
 add_library(pumice_cli_dependencies INTERFACE)
 target_include_directories(pumice_cli_dependencies SYSTEM INTERFACE ${PUMICE_CLI11_INCLUDE})

@@ -1,10 +1,11 @@
 // The command line: one file a verb; each adds its subcommand to the parser.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include "pumice/convert.h"
 #include "pumice/error.h"
@@ -18,6 +19,7 @@ using Run = std::function<int()>;
 void add_convert(CLI::App& app, Run& run);
 void add_inspect(CLI::App& app, Run& run);
 void add_verify(CLI::App& app, Run& run);
+void add_detect(CLI::App& app, Run& run);
 void add_ops(CLI::App& app, Run& run);
 void add_optimizers(CLI::App& app, Run& run);
 

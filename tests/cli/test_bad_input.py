@@ -221,7 +221,7 @@ def test_usage(arguments):
     assert outcome.stderr.startswith("pumice: ")
 
 
-@pytest.mark.parametrize("verb", ["convert", "verify", "inspect", "ops"])
+@pytest.mark.parametrize("verb", ["convert", "verify", "inspect", "ops", "detect"])
 def test_help_has_examples(verb):
     outcome = binary.run(verb, "--help")
     assert outcome.status == 0

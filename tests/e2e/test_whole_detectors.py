@@ -89,7 +89,7 @@ def detections(detector, found):
     boxes, classes, scores = (found[name][0] for name in (detector.boxes, detector.classes, detector.scores))
     count = int(found[detector.count][0])
     assert boxes.shape == (100, 4) and classes.shape == scores.shape == (100,) and 0 <= count <= 100
-    return [Detection(int(classes[i]), float(scores[i]), tuple(map(float, boxes[i])))
+    return [Detection(round(float(classes[i])), float(scores[i]), tuple(map(float, boxes[i])))
             for i in range(count) if scores[i] > LOWEST - SCORE]
 
 
