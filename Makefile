@@ -20,17 +20,24 @@ SOURCES = $(shell git ls-files 'include/*.h' 'src/*.h' 'src/*.cc' 'fuzz/*.cc' 't
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-demo:  ## convert a real, trained SSD to .tflite and verify it against its source
+demo:  ## convert a real, trained detector to .tflite, verify it, and run it on a picture
 	scripts/install-deps build fetch
 	$(call CMAKE_BUILD,release)
-	scripts/fetch-models pedestrian
+	scripts/fetch-models pedestrian pictures
 	scripts/fetch-litert
 	mkdir -p build/demo
+	@echo "-- its raw heads: a picture of fixed size in, box encodings and class scores out"
 	$(PUMICE) convert $(PEDESTRIAN) -o build/demo/heads.tflite \
 	  --input-arrays Preprocessor/map/TensorArrayStack/TensorArrayGatherV3 \
 	  --output-arrays Squeeze,Postprocessor/convert_scores --input-shapes 1,300,300,3
 	$(PUMICE) verify $(PEDESTRIAN) build/demo/heads.tflite
-	@echo "The model is build/demo/heads.tflite"
+	@echo "-- the whole detector: any picture in, boxes out"
+	$(PUMICE) convert $(PEDESTRIAN) -o build/demo/person.tflite
+	$(PUMICE) verify $(PEDESTRIAN) build/demo/person.tflite
+	echo person >build/demo/labels.txt
+	$(PUMICE) detect build/demo/person.tflite $(PUMICE_CACHE)/models/pictures/astronaut.png \
+	  --labels build/demo/labels.txt -o build/demo/astronaut_boxes.png
+	@echo "The model is build/demo/person.tflite; look at build/demo/astronaut_boxes.png"
 
 test:  ## every test that CI runs
 	scripts/run-tests
