@@ -136,7 +136,6 @@ Status read_signature(JsonReader json, Source* source) {
   return {};
 }
 
-/// Puts graph and weights together.
 /// A binary graph that is cut between two nodes is a graph all the same; its weights tell.
 Status check_no_weight_is_left(const Graph& graph, const TfjsWeights& weights,
                                const std::string& file) {
@@ -151,6 +150,7 @@ Status check_no_weight_is_left(const Graph& graph, const TfjsWeights& weights,
   return {};
 }
 
+/// Puts graph and weights together.
 Status complete(GraphDefContent content, TfjsWeights weights, const std::string& file,
                 Source* source) {
   source->format = "tfjs";
@@ -162,7 +162,6 @@ Status complete(GraphDefContent content, TfjsWeights weights, const std::string&
   source->bytes += weights.bytes;
   source->facts.warnings = std::move(weights.warnings);
   PUMICE_CHECK(fill_constants(source->graph.get(), weights, file));
-  if (content.functions->empty()) PUMICE_CHECK(check_no_weight_is_left(*source->graph, weights, file));
   if (!content.functions->empty()) {
     source->functions = with_weights(std::move(content.functions),
                                      std::make_shared<const TfjsWeights>(std::move(weights)), file);
@@ -193,6 +192,8 @@ Result<Source> read_old(const std::string& graph_path) {
   if (content.producer > 0) {
     source.producer = "tensorflow graph version " + std::to_string(content.producer);
   }
+  if (content.functions->empty())
+    PUMICE_CHECK(check_no_weight_is_left(*content.graph, weights, graph_path));
   PUMICE_CHECK(complete(std::move(content), std::move(weights), graph_path, &source));
   return source;
 }
