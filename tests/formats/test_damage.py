@@ -11,7 +11,6 @@ from harness import binary
 from .test_readers import made  # noqa: F401  (a fixture)
 
 TOOL = pathlib.Path(os.environ.get("PUMICE_DUMP") or pathlib.Path(binary.pumice()).with_name("pumice_dump"))
-LIMIT = 32 << 20  # bytes beyond twice the file
 
 
 def read(path):

@@ -15,9 +15,9 @@ HERE = pathlib.Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory, request):
-    """name → the folder of that model, made when first asked for."""
-    cache = pathlib.Path(os.environ.get("PUMICE_FORMAT_MODELS") or request.config.cache.mkdir("format-models"))
+def made():
+    """name → the folder of that model, made when first asked for; each worker has its own."""
+    cache = binary.CACHE / "format-models" / os.environ.get("PYTEST_XDIST_WORKER", "main")
 
     @functools.cache
     def make(name):
