@@ -145,7 +145,12 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
   report.signatures = model.signatures;
   stages.end();
   if (options.observer) options.observer->progress("done", 1);
-  return ConvertReport{to_json(report), to_text(report)};
+  ConvertReport result{to_json(report), to_text(report)};
+  if (options.leave_memory) {  // moved to where nothing destroys them
+    new Source(std::move(source));
+    new Model(std::move(model));
+  }
+  return result;
 }
 
 }  // namespace pumice

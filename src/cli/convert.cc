@@ -1,6 +1,8 @@
 #include <cstdio>
+#include <cstdlib>
 
 #include "cli/command.h"
+#include "cli/heap.h"
 
 namespace pumice::cli {
 namespace {
@@ -14,7 +16,9 @@ struct Flags {
 int run_convert(const Flags& flags) {
   auto selection = flags.selection.selection();
   if (!selection.ok()) return fail(selection.error());
+  prepare_heap();
   ConvertOptions options;
+  options.leave_memory = true;
   options.selection = std::move(*selection);
   auto policy = policy_from_name(flags.optimizers);
   if (!policy.ok()) return fail(policy.error());
@@ -29,7 +33,8 @@ int run_convert(const Flags& flags) {
     if (auto status = write_text(flags.report, report->json); !status.ok())
       return fail(status.error());
   if (!flags.quiet && flags.report != "-") std::fputs(report->text.c_str(), stdout);
-  return 0;
+  std::fflush(nullptr);
+  std::_Exit(0);  // as leave_memory promises
 }
 
 }  // namespace

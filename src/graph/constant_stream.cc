@@ -23,15 +23,18 @@ struct Plan {
   std::vector<Operation> operations;
 };
 
-/// Elements of `piece`, which begin at number `first` of a tensor of `dims`, times their factors.
-Tensor scale(const Tensor& piece, const ScaleAxis& how, const Dims& dims, int64_t first) {
-  Tensor out = Tensor::zeros(DType::kFloat32, piece.dims());
+/// Elements of `piece`, which begin at number `first` of a tensor of `dims`, times their factors. The
+/// result is a view of `space`, which the pieces of a tensor share; `piece` may be one itself.
+Tensor scale(const Tensor& piece, const ScaleAxis& how, const Dims& dims, int64_t first,
+             std::vector<float>& space) {
+  space.resize(std::max(space.size(), static_cast<size_t>(piece.elements())));
+  const auto bytes = std::as_bytes(std::span(space.data(), static_cast<size_t>(piece.elements())));
+  if (piece.data() != bytes.data()) std::memcpy(space.data(), piece.data(), bytes.size());
   const float* factors = how.factors->data();
   const int64_t n = dims[static_cast<size_t>(how.axis)];
   int64_t inner = 1;
   for (size_t d = static_cast<size_t>(how.axis) + 1; d < dims.size(); ++d) inner *= dims[d];
-  float* to = out.mutable_as<float>();
-  std::memcpy(to, piece.data(), static_cast<size_t>(piece.elements()) * sizeof(float));
+  float* to = space.data();
   for (int64_t i = 0; i < piece.elements();) {
     const int64_t number = first + i, index = number / inner % n;
     // A run of one factor, or of all factors where each is for one element.
@@ -43,7 +46,7 @@ Tensor scale(const Tensor& piece, const ScaleAxis& how, const Dims& dims, int64_
       for (const float factor = factors[index]; i < end; ++i) to[i] *= factor;
     }
   }
-  return out;
+  return Tensor(DType::kFloat32, piece.dims(), Bytes(nullptr, bytes));
 }
 
 template <typename T>
@@ -71,8 +74,9 @@ Tensor dequantize(const Tensor& piece, const Dequantize& how) {
   return out;
 }
 
-Tensor apply(const Tensor& piece, const Operation& operation, const Dims& dims, int64_t first) {
-  if (const auto* s = std::get_if<ScaleAxis>(&operation)) return scale(piece, *s, dims, first);
+Tensor apply(const Tensor& piece, const Operation& operation, const Dims& dims, int64_t first,
+             std::vector<float>& space) {
+  if (const auto* s = std::get_if<ScaleAxis>(&operation)) return scale(piece, *s, dims, first, space);
   if (const auto* c = std::get_if<CastTo>(&operation)) return cast_tensor(piece, c->dtype);
   return dequantize(piece, std::get<Dequantize>(operation));
 }
@@ -80,9 +84,10 @@ Tensor apply(const Tensor& piece, const Operation& operation, const Dims& dims, 
 Status run(const Plan& plan, const std::function<Status(std::span<const std::byte>)>& sink) {
   const DType dtype = plan.source.dtype();
   const auto size = static_cast<int64_t>(element_size(dtype));
+  std::vector<float> space;
   if (size == 0) {  // packed elements keep their order
     Tensor tensor(dtype, plan.view.dims, plan.source.bytes());
-    for (const Operation& o : plan.operations) tensor = apply(tensor, o, plan.view.dims, 0);
+    for (const Operation& o : plan.operations) tensor = apply(tensor, o, plan.view.dims, 0, space);
     return sink(tensor.bytes().view());
   }
   return strided_blocks(plan.source.data(), plan.view, static_cast<size_t>(size),
@@ -95,7 +100,7 @@ Status run(const Plan& plan, const std::function<Status(std::span<const std::byt
                                                             static_cast<size_t>(n * size));
                             Tensor piece(dtype, {n}, Bytes(nullptr, part));
                             for (const Operation& o : plan.operations) {
-                              piece = apply(piece, o, plan.view.dims, first + at);
+                              piece = apply(piece, o, plan.view.dims, first + at, space);
                             }
                             PUMICE_CHECK(sink(piece.bytes().view()));
                           }

@@ -81,6 +81,17 @@ Status OutputFile::write(std::span<const std::byte> bytes) {
   return {};
 }
 
+Status OutputFile::reserve(uint64_t size) {
+#ifdef __linux__
+  // Only a full disk is told here: what a file system cannot reserve can still be written.
+  if (size > 0 && fallocate(fd_, 0, 0, static_cast<off_t>(size)) != 0 &&
+      (errno == ENOSPC || errno == EDQUOT)) {
+    return system_error("cannot be written", errno);
+  }
+#endif
+  return {};
+}
+
 Status OutputFile::pad_to(uint64_t position) {
   static constexpr std::byte kZeros[256] = {};
   while (position_ < position) {

@@ -96,6 +96,7 @@ class ModelWriter {
       return Error(ErrorCode::kTooLarge, "the model's structure leaves no room for its constants");
     }
     PUMICE_TRY(OutputFile file, OutputFile::create(path));
+    PUMICE_CHECK(file.reserve(whole));
     PUMICE_CHECK(
         file.write(std::as_bytes(std::span(builder_.GetBufferPointer(), builder_.GetSize()))));
     PUMICE_CHECK(parts_.buffers.write(file, external));
