@@ -22,11 +22,11 @@ def main():
     held, rows, document = True, [], {}
     for model in cache.get_all(MODELS):
         name = model.about["name"]
+        out, official = measure.OUT / "ours.tflite", measure.OUT / "theirs.tflite"
         ours = measure.several(
-            [measure.pumice(), "convert", model.source, "-o", measure.OUT / "ours.tflite", "--quiet",
-             "--signature", "serving_default"], 5)
-        theirs = measure.run(
-            [sys.executable, "-c", OFFICIAL, model.source, measure.OUT / "theirs.tflite"])
+            [measure.pumice(), "convert", model.source, "-o", out, "--quiet", "--signature", "serving_default"], 5,
+            output=out)
+        theirs = measure.run([sys.executable, "-c", OFFICIAL, model.source, official], official)
         for side, cost in (("pumice", ours), ("TFLiteConverter", theirs)):
             rows.append([f"{name}: {side}", f"{cost.cpu_s:.3f}", f"{cost.wall_s:.3f}", f"{cost.peak_mib:.1f}"])
         ratio = measure.Cost(*(getattr(theirs, f) / getattr(ours, f) for f in ("cpu_s", "wall_s", "peak_mib")))

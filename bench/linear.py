@@ -17,7 +17,7 @@ def main():
     for size, model in zip(SIZES, cache.get_all([f"chain-{n}" for n in SIZES])):
         cost = measure.several(
             [measure.pumice(), "convert", model.source, "-o", measure.OUT / "chain.tflite", "--quiet",
-             *model.flags()], 3)
+             *model.flags()], 3, output=measure.OUT / "chain.tflite")
         document[size] = {"cpu_s": cost.cpu_s, "wall_s": cost.wall_s, "peak_mib": cost.peak_mib,
                           "us_per_node": cost.cpu_s / size * 1e6}
         rows.append([size, f"{cost.cpu_s:.3f}", f"{cost.wall_s:.3f}", f"{cost.peak_mib:.1f}",

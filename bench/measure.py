@@ -26,8 +26,11 @@ class Cost:
     peak_mib: float
 
 
-def run(command, **options):
-    """Runs a command to its end; raises where it fails. One process: nothing is left out."""
+def run(command, output=None, **options):
+    """Runs a command to its end; raises where it fails. One process: nothing is left out. `output` is the file that it
+    writes, removed first: replacing one costs the writer the file system's flush of the new one."""
+    if output:
+        pathlib.Path(output).unlink(missing_ok=True)
     options.setdefault("stdout", subprocess.DEVNULL)
     log = OUT / "stderr.log"
     OUT.mkdir(parents=True, exist_ok=True)
@@ -46,10 +49,10 @@ def median(costs):
     return Cost(*(statistics.median(getattr(c, f.name) for c in costs) for f in dataclasses.fields(Cost)))
 
 
-def several(command, runs, warm_up=True):
+def several(command, runs, warm_up=True, output=None):
     if warm_up:
-        run(command)
-    return median([run(command) for _ in range(runs)])
+        run(command, output)
+    return median([run(command, output) for _ in range(runs)])
 
 
 def table(title, columns, rows):
