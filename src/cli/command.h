@@ -20,6 +20,7 @@ void add_convert(CLI::App& app, Run& run);
 void add_inspect(CLI::App& app, Run& run);
 void add_verify(CLI::App& app, Run& run);
 void add_detect(CLI::App& app, Run& run);
+void add_doctor(CLI::App& app, Run& run);
 void add_ops(CLI::App& app, Run& run);
 void add_optimizers(CLI::App& app, Run& run);
 

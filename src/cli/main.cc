@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   add_verify(app, run);
   add_detect(app, run);
   add_optimizers(app, run);
+  add_doctor(app, run);
   add_ops(app, run);
   try {
     app.parse(argc, argv);
