@@ -1,0 +1,61 @@
+"""Small site-packages trees with the names, versions, layouts and requirements of real releases.
+
+The files' contents are stand-ins, and the RECORDs have the stand-ins' hashes: what doctor looks at is who owns
+which path, whether the hashes agree, and the two words that it searches for.
+"""
+import base64
+import hashlib
+import pathlib
+
+REGISTERS = 'register_revived_type("experimentalOptimizer")  # {}\n'
+ASSERTION = 'raise AssertionError(f"Duplicate registrations for type \'{identifier}\'")\n'
+
+
+def keras(version):
+    """The files of a Keras wheel that tell its layout: 2.12's, 2.13's to 2.15's, or 3's."""
+    major, minor = map(int, version.split(".")[:2])
+    files = {"keras/__init__.py": f'__version__ = "{version}"\n', "keras/optimizers/__init__.py": f"# {version}\n"}
+    if major == 2:
+        layout = "keras/src/optimizers/optimizer.py" if minor >= 13 else "keras/optimizers/optimizer.py"
+        files[layout] = REGISTERS.format(version)
+    else:
+        files["keras/src/optimizers/optimizer.py"] = f"# {version}\n"
+    return files
+
+
+def tensorflow(version):
+    """The check is in 2.13, and gone in 2.15."""
+    minor = int(version.split(".")[1])
+    return {"tensorflow/__init__.py": f"# {version}\n",
+            "tensorflow/python/saved_model/revived_types.py": ASSERTION if minor < 15 else "# no check\n"}
+
+
+def tf_keras(version):
+    return {"tf_keras/__init__.py": f"# {version}\n",
+            "tf_keras/src/optimizers/optimizer.py": REGISTERS.format(version)}
+
+
+def make(folder):
+    """An empty virtual environment; returns its site-packages."""
+    site = pathlib.Path(folder) / "lib/python3.11/site-packages"
+    site.mkdir(parents=True)
+    (pathlib.Path(folder) / "pyvenv.cfg").write_text("include-system-site-packages = false\nversion = 3.11.7\n")
+    return site
+
+
+def install(site, name, version, files, requires=()):
+    """As pip does it: files over what is there, then the .dist-info."""
+    rows = []
+    for path, text in files.items():
+        target = site / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+        rows.append(f"{path},sha256={digest},{len(text.encode())}")
+    info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    lines = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}"]
+    lines += [f"Requires-Dist: {r}" for r in requires]
+    (info / "METADATA").write_text("\n".join(lines) + "\n\nA description.\n")
+    (info / "RECORD").write_text("\n".join(rows + [f"{info.name}/RECORD,,"]) + "\n")
+    return info
