@@ -86,23 +86,49 @@ Result<std::string> optimizers_json(const Source& source, OptimizerPolicy policy
   return to_json(*findings);
 }
 
+bool has_unknown_batch(const Model& model) {
+  for (const Signature& signature : model.signatures)
+    for (const Value* input : model.find(signature.graph)->inputs())
+      if (!input->shape.known_rank() || (input->shape.rank() > 0 && !input->shape[0].known())) return true;
+  return false;
+}
+
+bool has_lists(const Model& model) {
+  for (const auto& [name, graph] : model.graphs)
+    for (const Node& node : *graph)
+      if (node.op.rfind("TensorArray", 0) == 0 || node.op.rfind("TensorList", 0) == 0) return true;
+  return false;
+}
+
+Result<Model> import_and_simplify_once(const Source& source, const ImportOptions& options,
+                                       Report& report) {
+  PUMICE_TRY(Model model, import_source(source, options));
+  report.before = statistics(model);
+  report.passes.clear();
+  PUMICE_CHECK(run_passes(model, tf_passes(), report.passes));
+  model.drop_unreached_graphs();
+  return model;
+}
+
 /// Import and the TensorFlow passes. A loop over an unknown batch does not unroll: the batch is then
-/// pinned to 1, unless the caller gave shapes.
+/// pinned to 1, unless the caller gave shapes or it would not help.
 Result<Model> import_and_simplify(const Source& source, ImportOptions options, Stages& stages,
                                   Report& report) {
-  while (true) {
-    PUMICE_TRY(Model model, import_source(source, options));
-    report.before = statistics(model);
-    report.passes.clear();
-    PUMICE_CHECK(run_passes(model, tf_passes(), report.passes));
-    model.drop_unreached_graphs();
-    if (options.pin_batch || !options.input_shapes.empty() || !has_loops(model)) return model;
-    options.pin_batch = true;
-    stages.warn({"batch_pinned",
-                 "the model loops over the pictures of a batch of unknown size: the batch is pinned "
-                 "to 1 (--input-shapes sets another)",
-                 ""});
+  PUMICE_TRY(Model model, import_and_simplify_once(source, options, report));
+  if (options.pin_batch || !options.input_shapes.empty() || !has_loops(model) ||
+      !has_unknown_batch(model))
+    return model;
+  options.pin_batch = true;
+  PUMICE_TRY(Model pinned, import_and_simplify_once(source, options, report));
+  if (has_loops(pinned) && !has_lists(model)) {
+    options.pin_batch = false;
+    return import_and_simplify_once(source, options, report);
   }
+  stages.warn({"batch_pinned",
+               "the model loops over the pictures of a batch of unknown size: the batch is pinned "
+               "to 1 (--input-shapes sets another)",
+               ""});
+  return pinned;
 }
 
 }  // namespace

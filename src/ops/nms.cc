@@ -140,6 +140,19 @@ Status evaluate_nms(EvalContext& context) {
   return {};
 }
 
+/// TensorFlow suppresses what overlaps by more than the threshold, the kernel what overlaps by the
+/// threshold or more: it gets the next larger number. No denormal, which a runtime may take for zero.
+Value* next_larger(Lowering& lowering, Value* threshold) {
+  constexpr float kSmallest = std::numeric_limits<float>::min();
+  if (auto known = constant_number(threshold)) {
+    auto t = static_cast<float>(*known);
+    float next = t < 0 ? t : std::max(std::nextafter(t, std::numeric_limits<float>::infinity()), kSmallest);
+    return lowering.scalar(DType::kFloat32, next);
+  }
+  Value* scaled = lowering.binary("MUL", threshold, lowering.scalar(DType::kFloat32, 1 + 1.2e-7));
+  return lowering.binary("MAXIMUM", scaled, lowering.scalar(DType::kFloat32, kSmallest));
+}
+
 Status lower_nms(Node& node, Lowering& lowering) {
   Version v = version_of(node);
   if (node.operand(0)->dtype != DType::kFloat32)
@@ -153,8 +166,8 @@ Status lower_nms(Node& node, Lowering& lowering) {
   Value* most = lowering.reshape(lowering.as_i32(node.operand(2)), Shape::scalar());
   std::vector<Value*> operands{node.operand(0), node.operand(1), most};
   operands.push_back(v.number == 1
-                         ? lowering.scalar(DType::kFloat32, node.attributes.real("iou_threshold", 0.5f))
-                         : scalar(3));
+                         ? next_larger(lowering, lowering.scalar(DType::kFloat32, node.attributes.real("iou_threshold", 0.5f)))
+                         : next_larger(lowering, constant_of(node.operand(3)) ? node.operand(3) : scalar(3)));
   operands.push_back(v.score_threshold()
                          ? scalar(4)
                          : lowering.scalar(DType::kFloat32, std::numeric_limits<float>::lowest()));

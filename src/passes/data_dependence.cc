@@ -1,6 +1,7 @@
 #include "passes/data_dependence.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -57,6 +58,25 @@ bool computes_early(std::string_view op) {
 
 bool unknown_size(const Value* value) { return value && !value->shape.fully_known(); }
 
+/// Loops whose variables change their sizes, and branches whose results' sizes are not those of an
+/// operand: all results are allocated then.
+bool call_allocates(const Node& node) {
+  if (!node.is("WHILE") && !node.is("IF")) return false;
+  std::set<int64_t> given;
+  for (size_t i = 0; i < node.operand_count(); ++i)
+    if (const Shape& shape = node.operand(i)->shape; shape.known_rank())
+      for (Dim d : shape.dims())
+        if (d.is_symbol()) given.insert(d.symbol_id());
+  for (size_t i = 0; i < node.result_count(); ++i) {
+    const Shape& shape = node.result(i)->shape;
+    if (!shape.known_rank()) return true;
+    if (node.is("WHILE") && !(shape == node.operand(i)->shape)) return true;
+    for (Dim d : shape.dims())
+      if (!d.known() && !(d.is_symbol() && given.count(d.symbol_id()))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 ShapesAtRunTime shapes_at_run_time(const Graph& graph) {
@@ -73,7 +93,7 @@ ShapesAtRunTime shapes_at_run_time(const Graph& graph) {
     auto is_early = [&](size_t i) {
       return i >= node.operand_count() || !node.operand(i) || early.count(node.operand(i)) != 0;
     };
-    bool allocates = node.is("WHERE") || node.is("UNIQUE") || node.is("SEGMENT_SUM");
+    bool allocates = call_allocates(node) || node.is("WHERE") || node.is("UNIQUE") || node.is("SEGMENT_SUM");
     // These look at the file's sizes, not at those that the input was given.
     if (node.is("SLICE") || node.is("TOPK_V2") || node.is("MULTINOMIAL"))
       allocates = unknown_size(node.operand(0));

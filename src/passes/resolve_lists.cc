@@ -136,6 +136,50 @@ bool ListResolver::list(Node& node) {
     return true;
   }
   if (node.operand_count() == 0) return false;
+  // The elements of a tensor, put at known places.
+  bool into_existing = node.is("TensorListScatterIntoExistingList");
+  if (into_existing || node.is("TensorListScatterV2") || node.is("TensorListScatter")) {
+    size_t first = into_existing ? 1 : 0;
+    if (node.operand_count() < first + 2) return false;
+    Value* tensor = node.operand(first);
+    auto places = constant_integers(node.operand(first + 1), kLongestList);
+    State existing = into_existing ? state_of(node.operand(0)) : nullptr;
+    if (!places || (into_existing && !existing) || leading(tensor) != static_cast<int64_t>(places->size()))
+      return false;
+    int64_t size = into_existing ? static_cast<int64_t>(existing->size()) : 0;
+    for (int64_t i : *places) {
+      if (i < 0 || i >= kLongestList) return false;
+      size = std::max(size, i + 1);
+    }
+    if (node.is("TensorListScatterV2") && node.operand_count() > 3) {
+      auto wanted = constant_integer(node.operand(3));
+      if (!wanted || *wanted > kLongestList) return false;
+      size = std::max(size, *wanted);
+    }
+    Elements changed = existing ? *existing : Elements();
+    changed.resize(static_cast<size_t>(size), nullptr);
+    Elements elements = unpack(tensor, leading(tensor), node);
+    for (size_t i = 0; i < places->size(); ++i)
+      changed[static_cast<size_t>((*places)[i])] = elements[i];
+    set_state(node.result(), std::move(changed));
+    return true;
+  }
+  if (node.is("TensorListSplit")) {
+    auto lengths = node.operand_count() == 3 ? constant_integers(node.operand(2), kLongestList) : std::nullopt;
+    if (!lengths || lengths->empty()) return false;
+    Value* sizes = graph_.constant(Tensor::vector_i32(*lengths), &node, node.name);
+    Value* axis = graph_.constant(Tensor::scalar_i32(0), &node, node.name);
+    Node* split = graph_.create("SplitV", {node.operand(0), sizes, axis}, lengths->size(), &node);
+    split->attributes = {{"num_split", static_cast<int64_t>(lengths->size())}, {"T", node.operand(0)->dtype}};
+    split->name = node.name;
+    Elements elements;
+    for (size_t i = 0; i < lengths->size(); ++i) {
+      split->result(i)->dtype = node.operand(0)->dtype;
+      elements.push_back(split->result(i));
+    }
+    set_state(node.result(), std::move(elements));
+    return true;
+  }
   State state = state_of(node.operand(0));
   if (!state) return false;
   if (node.is("TensorListLength")) {
@@ -154,6 +198,22 @@ bool ListResolver::list(Node& node) {
     replace(1, changed.back());
     changed.pop_back();
     set_state(node.result(0), std::move(changed));
+    return true;
+  }
+  if (node.is("TensorListConcatLists")) {
+    State second = node.operand_count() == 2 ? state_of(node.operand(1)) : nullptr;
+    if (!second) return false;
+    Elements both = *state;
+    both.insert(both.end(), second->begin(), second->end());
+    set_state(node.result(), std::move(both));
+    return true;
+  }
+  if (node.is("TensorListConcatV2") || node.is("TensorListConcat")) {
+    if (state->empty() || !all_written(*state) || !node.result(1)->unused()) return false;
+    Elements operands = *state;
+    operands.push_back(graph_.constant(Tensor::scalar_i32(0), &node, node.name));
+    replace(0, create("ConcatV2", operands,
+                      {{"N", static_cast<int64_t>(state->size())}, {"T", state->front()->dtype}}, node));
     return true;
   }
   if (node.is("TensorListStack")) {

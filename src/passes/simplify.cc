@@ -12,6 +12,7 @@
 #include "import/import.h"
 #include "ops/infer.h"
 #include "ops/op.h"
+#include "passes/call_bodies.h"
 #include "passes/resolve_lists.h"
 
 namespace pumice {
@@ -90,8 +91,9 @@ class Simplifier {
         PUMICE_TRY(bool rewritten, rewrite(*node));
         if (rewritten) {
           // New nodes stand between `previous` and the rewritten node.
+          // Those that came of a loop or a branch were visited as they came.
           Node* first = previous ? previous->next() : graph_.first();
-          if (first != node) PUMICE_CHECK(sweep(first, node));
+          if (first != node && !is_call(*node)) PUMICE_CHECK(sweep(first, node));
           // The node stays until the end: list states are kept by value, and a new value must not
           // take an old one's address.
           node = node->next();
@@ -105,10 +107,26 @@ class Simplifier {
     return {};
   }
 
+  static bool is_call(const Node& node) {
+    for (const char* op : {"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"})
+      if (node.is(op)) return true;
+    return false;
+  }
+
   /// Structural rewrites that need what the sweep knows so far. True: the node needs no inference.
   Result<bool> rewrite(Node& node) {
-    if (node.is("While") || node.is("StatelessWhile")) return unroll(node);
-    if (node.is("If") || node.is("StatelessIf")) return choose_branch(node);
+    if (bodies_inferred(node)) return false;
+    if (node.is("While") || node.is("StatelessWhile")) {
+      PUMICE_TRY(bool unrolled, unroll(node));
+      if (!unrolled) PUMICE_CHECK(infer_while_bodies(model_, node, limits_));
+      return true;
+    }
+    if (node.is("If") || node.is("StatelessIf")) {
+      PUMICE_TRY(bool chosen, choose_branch(node));
+      if (!chosen) PUMICE_CHECK(infer_if_bodies(model_, node, limits_));
+      return true;
+    }
+    if (node.is("Case") || node.is("StatelessCase")) return choose_case(node);
     return lists_.resolve(node);
   }
 
@@ -165,6 +183,25 @@ class Simplifier {
     auto condition = constant_integer(node.operand(0));
     if (!condition) return false;
     const auto* ref = node.attributes.find<FunctionRef>(*condition ? "then_branch" : "else_branch");
+    return take_branch(node, ref);
+  }
+
+  /// BEFORE  Case(1, x)      AFTER  branch 1 on x; where the number is not known: nested Ifs
+  Result<bool> choose_case(Node& node) {
+    const auto* refs = node.attributes.find<std::vector<FunctionRef>>("branches");
+    if (node.operand_count() == 0 || !refs || refs->empty())
+      return malformed(node, "a case without an index or without branches");
+    auto index = constant_integer(node.operand(0));
+    auto last = static_cast<int64_t>(refs->size()) - 1;
+    if (last == 0) index = 0;
+    if (index) return take_branch(node, &(*refs)[*index < 0 || *index > last ? last : *index]);
+    Node* previous = node.previous();
+    PUMICE_CHECK(split_case(model_, node));
+    PUMICE_CHECK(sweep(previous ? previous->next() : graph_.first(), &node));
+    return true;
+  }
+
+  Result<bool> take_branch(Node& node, const FunctionRef* ref) {
     const Graph* branch = ref ? model_.find(ref->name) : nullptr;
     std::vector<Value*> arguments;
     for (size_t i = 1; i < node.operand_count(); ++i) arguments.push_back(node.operand(i));

@@ -15,6 +15,8 @@ struct SimplifyLimits {
   /// beyond, it stays a loop.
   int most_iterations = 1024;
   size_t most_unrolled_nodes = 100'000;
+  /// How deep loops and branches that stay may nest.
+  int deepest_call = 6;
 };
 
 struct SimplifySummary {
