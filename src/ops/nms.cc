@@ -146,10 +146,11 @@ Value* next_larger(Lowering& lowering, Value* threshold) {
   constexpr float kSmallest = std::numeric_limits<float>::min();
   if (auto known = constant_number(threshold)) {
     auto t = static_cast<float>(*known);
-    float next = t < 0 ? t : std::max(std::nextafter(t, std::numeric_limits<float>::infinity()), kSmallest);
+    float next = t < 0 || t >= 1 ? t : std::max(std::nextafter(t, std::numeric_limits<float>::infinity()), kSmallest);
     return lowering.scalar(DType::kFloat32, next);
   }
   Value* scaled = lowering.binary("MUL", threshold, lowering.scalar(DType::kFloat32, 1 + 1.2e-7));
+  scaled = lowering.binary("MINIMUM", scaled, lowering.scalar(DType::kFloat32, 1));  // the kernel takes no more
   return lowering.binary("MAXIMUM", scaled, lowering.scalar(DType::kFloat32, kSmallest));
 }
 
@@ -194,12 +195,14 @@ Status lower_nms(Node& node, Lowering& lowering) {
   return {};
 }
 
+constexpr char kLimits[] = "float32; boxes whose first corner is the smaller one, no boxes without area";
+
 constexpr OpDef kOps[] = {
-    {"NonMaxSuppression", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE", "float32"},
-    {"NonMaxSuppressionV2", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE", "float32"},
-    {"NonMaxSuppressionV3", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE", "float32"},
-    {"NonMaxSuppressionV4", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4", "float32"},
-    {"NonMaxSuppressionV5", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V5", "float32"},
+    {"NonMaxSuppression", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE", kLimits},
+    {"NonMaxSuppressionV2", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE", kLimits},
+    {"NonMaxSuppressionV3", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE", kLimits},
+    {"NonMaxSuppressionV4", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4", kLimits},
+    {"NonMaxSuppressionV5", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V5", kLimits},
 };
 
 }  // namespace
