@@ -1,5 +1,6 @@
 // Demand-driven copy: walks from the wanted outputs to their inputs, through calls, and copies each
 // node once per call frame. What no output needs is never looked at.
+#include <algorithm>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -32,6 +33,10 @@ class Instantiation {
 
   Status run(const Graph& from, const EntryPoint& entry) {
     root_.graph = &from;
+    // Sized once: growing these maps over a large graph costs more than filling them.
+    const size_t nodes = std::min<size_t>(from.node_count(), 1'000'000);
+    root_.values.reserve(nodes);
+    copied_.reserve(nodes);
     for (size_t i = 0; i < entry.inputs.size(); ++i) {
       Value* input =
           graph_.add_input(entry.inputs[i]->node()->name, entry.input_dtypes[i], entry.input_shapes[i]);
