@@ -195,7 +195,9 @@ Status lower_nms(Node& node, Lowering& lowering) {
   return {};
 }
 
-constexpr char kLimits[] = "float32; boxes whose first corner is the smaller one, no boxes without area";
+constexpr char kLimits[] =
+    "float32; boxes whose first corner is the smaller one, no boxes without area, overlap thresholds "
+    "below 1";
 
 constexpr OpDef kOps[] = {
     {"NonMaxSuppression", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE", kLimits},

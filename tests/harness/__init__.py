@@ -8,9 +8,11 @@ See `tests/harness/README.md` for how to write one.
 """
 import os
 
-# Set before TensorFlow is imported (conftest imports this first): its plain kernels, no log. oneDNN's are
-# wrong about empty batches.
+# Set before TensorFlow is imported (conftest imports this first): its plain kernels, one thread, no log. oneDNN's
+# are wrong about empty batches. tf.config's threads could not be set once another test has used TensorFlow.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 

@@ -4,8 +4,6 @@ import contextlib
 import tensorflow as tf
 
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-tf.config.threading.set_intra_op_parallelism_threads(1)
-tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def _session(graph):
