@@ -1,0 +1,13 @@
+// How pixels become what a float model takes: one struct between pre-processing and metadata.
+#pragma once
+
+#include <vector>
+
+namespace pumice {
+
+/// input = (pixel - mean) / std, with pixels of 0 to 255. One entry for all channels, or one a channel.
+struct Normalization {
+  std::vector<float> mean, std;
+};
+
+}  // namespace pumice
