@@ -43,7 +43,8 @@ class Lowering {
   Value* unary(std::string op, Value* x) {
     return emit(std::move(op), {x}, {}, x->dtype, x->shape);
   }
-  /// ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM…: broadcast shape, dtype of `a`.
+  /// ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM…: broadcast shape, dtype of `a`. The attribute `_exact` keeps
+  /// passes from merging it with others: the last bit of each step decides something.
   Value* binary(std::string op, Value* a, Value* b, Attributes attributes = {});
   /// LESS, EQUAL, LOGICAL_AND…: broadcast shape, bool.
   Value* compare(std::string op, Value* a, Value* b);

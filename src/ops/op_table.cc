@@ -20,6 +20,7 @@ std::vector<const OpDef*> sorted_table() {
            concat_ops(),
            control_flow_ops(),
            conv_ops(),
+           crop_and_resize_ops(),
            cumulative_ops(),
            einsum_ops(),
            elementwise_binary_ops(),

@@ -105,8 +105,11 @@ std::optional<Constant> turned(const Constant& c, bool invert) {
   return Constant(Tensor::of<float>(DType::kFloat32, c.dims(), values));
 }
 
+/// A lowering wants each rounding as it is: something is decided by the last bit.
+bool is_exact(const Node& node) { return node.attributes.boolean("_exact"); }
+
 bool division_to_multiplication(Graph& graph, Node& node) {
-  if (!node.is("DIV") || node.result()->dtype != DType::kFloat32 ||
+  if (is_exact(node) || !node.is("DIV") || node.result()->dtype != DType::kFloat32 ||
       !is_float_constant(node.operand(1)) || constant_of(node.operand(0)))
     return false;
   auto inverted = turned(*constant_of(node.operand(1)), true);
@@ -140,7 +143,7 @@ bool join_constants(Graph& graph, Node& node) {
   auto second = step_of(node, additive);
   if (!second) return false;
   Node& inner = *second->x->node();
-  if (!second->x->single_use() || activation_of(inner) != 0) return false;
+  if (!second->x->single_use() || activation_of(inner) != 0 || is_exact(node) || is_exact(inner)) return false;
   auto first = step_of(inner, additive);
   if (!first || !same_type(first->x, node.result()) || !same_type(inner.result(), node.result()))
     return false;

@@ -39,6 +39,12 @@ TEST_F(UnneededTest, ConstantsJoin) {
   EXPECT_EQ(values(maker(1).operand(1)), (std::vector<float>{4}));
 }
 
+TEST_F(UnneededTest, ExactStepsStay) {
+  Value* y = make.binary("MUL", x, number(8), {{"_exact", true}});
+  output(make.binary("DIV", y, number(3), {{"_exact", true}}));
+  EXPECT_EQ(run(unneeded), 0u);
+}
+
 TEST_F(UnneededTest, AStepThatIsReadElsewhereStays) {
   Value* y = add(x, number(2));
   output(add(y, number(3)));
