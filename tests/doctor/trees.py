@@ -44,14 +44,21 @@ def make(folder):
 
 
 def install(site, name, version, files, requires=()):
-    """As pip does it: files over what is there, then the .dist-info."""
+    """As pip does it: files over what is there, then the .dist-info.
+
+    files: path -> text, or (digest, size): what the RECORD shall say of a file of zeros of that size."""
     rows = []
-    for path, text in files.items():
+    for path, content in files.items():
         target = site / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
-        rows.append(f"{path},sha256={digest},{len(text.encode())}")
+        if isinstance(content, str):
+            target.write_text(content)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(content.encode()).digest()).decode().rstrip("=")
+            content = f"sha256={digest}", len(content.encode())
+        else:
+            with open(target, "wb") as file:
+                file.truncate(content[1])
+        rows.append("{},{},{}".format(path, *content))
     info = site / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir()
     lines = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}"]
