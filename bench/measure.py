@@ -26,8 +26,8 @@ class Cost:
     peak_mib: float
 
 
-def run(command, output=None, **options):
-    """Runs a command to its end; raises where it fails. One process: nothing is left out. `output` is the file that it
+def run(command, output=None, statuses=(0,), **options):
+    """Runs a command to its end; raises where its exit status is none of `statuses`. One process: nothing is left out. `output` is the file that it
     writes, removed first: replacing one costs the writer the file system's flush of the new one."""
     if output:
         pathlib.Path(output).unlink(missing_ok=True)
@@ -40,7 +40,7 @@ def run(command, output=None, **options):
         _, status, usage = os.wait4(child.pid, 0)
         wall = time.perf_counter() - begin
         child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
+    if child.returncode not in statuses:
         raise RuntimeError(f"{command} ended with {child.returncode}:\n{log.read_text(errors='replace')[-2000:]}")
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
@@ -49,10 +49,10 @@ def median(costs):
     return Cost(*(statistics.median(getattr(c, f.name) for c in costs) for f in dataclasses.fields(Cost)))
 
 
-def several(command, runs, warm_up=True, output=None):
+def several(command, runs, warm_up=True, output=None, statuses=(0,)):
     if warm_up:
-        run(command, output)
-    return median([run(command, output) for _ in range(runs)])
+        run(command, output, statuses)
+    return median([run(command, output, statuses) for _ in range(runs)])
 
 
 def table(title, columns, rows):

@@ -141,12 +141,11 @@ def test_no_environment(tmp_path):
 
 def test_300_packages_take_under_100_ms(tmp_path):
     site = trees.make(tmp_path)
-    overlay(site)
-    for i in range(300):
-        trees.install(site, f"package{i}", "1.0", {f"package{i}/m{j}.py": "" for j in range(20)})
-    examine(tmp_path, 5)
+    trees.three_hundred(site)
+    assert examine(tmp_path, 0)["packages"] == 300
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    examine(tmp_path, 5)
+    for _ in range(5):
+        examine(tmp_path, 0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # Processor time: the machine may be busy with other tests.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.1
+    # Processor time: the machine may be busy with other tests. bench/doctor_speed.py measures the release binary.
+    assert (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 5 < 0.1

@@ -35,6 +35,24 @@ def tf_keras(version):
             "tf_keras/src/optimizers/optimizer.py": REGISTERS.format(version)}
 
 
+def three_hundred(site):
+    """300 packages with RECORDs as long as real ones (20 to 990 rows, 15 MB together), TensorFlow's of 13,000 rows and
+    Keras with 1,800 files on disk among them. Other packages' files are not looked at, so they are only listed."""
+    def row(path, size):
+        return f"{path},sha256={base64.urlsafe_b64encode(hashlib.sha256(path.encode()).digest()).decode()[:43]},{size}"
+
+    install(site, "tensorflow", "2.21.0", tensorflow("2.21.0"), ["keras>=3.12.0"])
+    with open(site / "tensorflow-2.21.0.dist-info/RECORD", "a") as record:
+        record.writelines(row(f"tensorflow/include/external/part/header_{i}.h", i) + "\n" for i in range(13000))
+    files = keras("3.15.1")
+    files.update({f"keras/src/layers/family{i % 40}/layer_{i}.py": f"# {i}\n" for i in range(1800)})
+    install(site, "keras", "3.15.1", files)
+    for i in range(298):
+        info = install(site, f"package{i}", "1.0", {})
+        with open(info / "RECORD", "a") as record:
+            record.writelines(row(f"package{i}/part{j % 9}/module_{j}.py", j) + "\n" for j in range(20 + i * i % 971))
+
+
 def make(folder):
     """An empty virtual environment; returns its site-packages."""
     site = pathlib.Path(folder) / "lib/python3.11/site-packages"
