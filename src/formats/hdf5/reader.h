@@ -2,10 +2,10 @@
 //
 // Read: superblocks 0, 2, 3; object headers 1 and 2 with continuations; groups as symbol tables and as
 // links; attributes, variable-length data in the global heap; datasets compact, contiguous and in
-// chunks (version 1 B-tree) with deflate, shuffle and Fletcher-32. Source: the HDF5 File Format
+// chunks (version 1 B-tree) with deflate and shuffle. Source: the HDF5 File Format
 // Specification 3.0.
 // Refused by name: links and attributes in fractal heaps, newer chunk indices, other filters, soft and
-// external links, committed datatypes, references.
+// external links, committed datatypes, references, compound and array types, user blocks.
 #pragma once
 
 #include <string>
