@@ -41,8 +41,21 @@ int fail(const Error& error) {
   return exit_status(error.code());
 }
 
-void SelectionFlags::add(CLI::App& command) {
+void TagsFlag::add(CLI::App& command) {
   command.add_option("--tags", tags, "SavedModel tags, comma-separated")->capture_default_str();
+}
+
+std::vector<std::string> TagsFlag::list() const { return split(tags, ','); }
+
+void ProgressFlags::add(CLI::App& command) {
+  command.add_flag("--quiet", quiet, "print nothing but errors");
+  command.add_option("--progress", mode, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+}
+
+void SelectionFlags::add(CLI::App& command) {
+  tags.add(command);
   command.add_option("--signature", signatures, "signature to take; repeatable (default: all)")
       ->allow_extra_args(false);
   command.add_option("--input-arrays", input_arrays,
@@ -55,7 +68,7 @@ void SelectionFlags::add(CLI::App& command) {
 
 Result<Selection> SelectionFlags::selection() const {
   Selection selection;
-  selection.tags = split(tags, ',');
+  selection.tags = tags.list();
   selection.signatures = signatures;
   selection.input_arrays = split(input_arrays, ',');
   selection.output_arrays = split(output_arrays, ',');
@@ -79,10 +92,10 @@ Status write_text(const std::string& path, const std::string& text) {
   return {};
 }
 
-Terminal::Terminal(std::string mode, bool quiet) : quiet_(quiet) {
+Terminal::Terminal(const ProgressFlags& flags) : quiet_(flags.quiet) {
   bool terminal = isatty(STDERR_FILENO) != 0;
-  bar_ = !quiet && terminal && mode != "never";
-  lines_ = !quiet && !terminal && mode == "always";
+  bar_ = !quiet_ && terminal && flags.mode != "never";
+  lines_ = !quiet_ && !terminal && flags.mode == "always";
 }
 
 Terminal::~Terminal() { clear(); }

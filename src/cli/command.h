@@ -27,9 +27,24 @@ void add_optimizers(CLI::App& app, Run& run);
 /// Prints "pumice: …" to standard error and gives the exit status.
 int fail(const Error& error);
 
+/// --tags.
+struct TagsFlag {
+  std::string tags = "serve";
+  void add(CLI::App& command);
+  std::vector<std::string> list() const;
+};
+
+/// --quiet and --progress.
+struct ProgressFlags {
+  std::string mode = "auto";
+  bool quiet = false;
+  void add(CLI::App& command);
+};
+
 /// --tags, --signature, --input-arrays, --output-arrays, --input-shapes.
 struct SelectionFlags {
-  std::string tags = "serve", input_arrays, output_arrays, input_shapes;
+  TagsFlag tags;
+  std::string input_arrays, output_arrays, input_shapes;
   std::vector<std::string> signatures;
   void add(CLI::App& command);
   Result<Selection> selection() const;
@@ -41,7 +56,7 @@ Status write_text(const std::string& path, const std::string& text);
 /// A progress bar on a terminal, lines elsewhere if asked for, and warnings on standard error.
 class Terminal : public Observer {
  public:
-  Terminal(std::string mode, bool quiet);
+  explicit Terminal(const ProgressFlags& flags);
   ~Terminal() override;
   void progress(const std::string& stage, double fraction) override;
   void warning(const Warning& warning) override;

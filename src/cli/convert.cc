@@ -8,9 +8,10 @@ namespace pumice::cli {
 namespace {
 
 struct Flags {
-  std::string input, output, report, progress = "auto", optimizers = "strip";
-  bool allow_custom_ops = false, quiet = false;
+  std::string input, output, report, optimizers = "strip";
+  bool allow_custom_ops = false;
   SelectionFlags selection;
+  ProgressFlags progress;
 };
 
 int run_convert(const Flags& flags) {
@@ -24,7 +25,7 @@ int run_convert(const Flags& flags) {
   if (!policy.ok()) return fail(policy.error());
   options.optimizers = *policy;
   options.allow_custom_ops = flags.allow_custom_ops;
-  Terminal terminal(flags.progress, flags.quiet);
+  Terminal terminal(flags.progress);
   options.observer = &terminal;
   auto report = convert(flags.input, flags.output, options);
   terminal.progress("done", 1);
@@ -32,7 +33,7 @@ int run_convert(const Flags& flags) {
   if (!flags.report.empty())
     if (auto status = write_text(flags.report, report->json); !status.ok())
       return fail(status.error());
-  if (!flags.quiet && flags.report != "-") std::fputs(report->text.c_str(), stdout);
+  if (!flags.progress.quiet && flags.report != "-") std::fputs(report->text.c_str(), stdout);
   std::fflush(nullptr);
   std::_Exit(0);  // as leave_memory promises
 }
@@ -55,10 +56,7 @@ void add_convert(CLI::App& app, Run& run) {
                       "namespace, or error (exit 5 when something conflicts)")
       ->capture_default_str();
   command->add_option("--report", flags->report, "write the JSON report here (- for standard output)");
-  command->add_flag("--quiet", flags->quiet, "print nothing but errors");
-  command->add_option("--progress", flags->progress, "auto, always or never")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
-      ->capture_default_str();
+  flags->progress.add(*command);
   command->footer(
       "Examples:\n"
       "  pumice convert saved_model/ -o ssd.tflite\n"

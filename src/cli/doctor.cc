@@ -9,7 +9,8 @@ namespace pumice::cli {
 namespace {
 
 struct Flags {
-  std::string input, python_env, tags = "serve";
+  std::string input, python_env;
+  TagsFlag tags;
   bool json = false;
 };
 
@@ -20,12 +21,8 @@ int run_doctor(const Flags& flags) {
   std::string text = flags.json ? "{\n\"environment\": " + report->json : report->text;
   size_t conflicts = 0;
   if (!flags.input.empty()) {
-    SelectionFlags tags;
-    tags.tags = flags.tags;
-    auto selection = tags.selection();
-    if (!selection.ok()) return fail(selection.error());
     OptimizersOptions options;
-    options.tags = selection->tags;
+    options.tags = flags.tags.list();
     auto model = analyze_optimizers(flags.input, options);
     if (!model.ok()) return fail(model.error());
     conflicts = model->conflicts;
@@ -46,8 +43,7 @@ void add_doctor(CLI::App& app, Run& run) {
       "say why Python raises \"Duplicate registrations for type 'experimentalOptimizer'\", and what "
       "cures it; reads files only, starts no Python");
   command->add_option("INPUT", flags->input, "a model whose optimizers are reported, too");
-  command->add_option("--tags", flags->tags, "SavedModel tags, comma-separated")
-      ->capture_default_str();
+  flags->tags.add(*command);
   command->add_option("--python-env", flags->python_env,
                       "the environment's folder, or its site-packages (default: the active one)");
   command->add_flag("--json", flags->json, "print JSON");

@@ -8,7 +8,8 @@ namespace pumice::cli {
 namespace {
 
 struct Flags {
-  std::string input, tags = "serve", policy = "strip", explain;
+  std::string input, policy = "strip", explain;
+  TagsFlag tags;
   bool json = false;
 };
 
@@ -21,13 +22,9 @@ int run_optimizers(const Flags& flags) {
   }
   if (flags.input.empty())
     return fail(Error(ErrorCode::kUsage, "INPUT is missing").hint("Run `pumice optimizers --help`"));
-  SelectionFlags tags;
-  tags.tags = flags.tags;
-  auto selection = tags.selection();
-  if (!selection.ok()) return fail(selection.error());
   auto policy = policy_from_name(flags.policy);
   if (!policy.ok()) return fail(policy.error());
-  auto report = analyze_optimizers(flags.input, {selection->tags, *policy});
+  auto report = analyze_optimizers(flags.input, {flags.tags.list(), *policy});
   if (!report.ok()) return fail(report.error());
   const std::string& text = flags.json ? report->json : report->text;
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -46,8 +43,7 @@ void add_optimizers(CLI::App& app, Run& run) {
                       "what would become of them: strip, keep-first, keep-last, unify, namespace, "
                       "error (exit 5 when something conflicts)")
       ->capture_default_str();
-  command->add_option("--tags", flags->tags, "SavedModel tags, comma-separated")
-      ->capture_default_str();
+  flags->tags.add(*command);
   command->add_flag("--json", flags->json, "print JSON");
   command->add_option("--explain", flags->explain,
                       "print the page on a kind of conflict: duplicate, hyperparameters, override, "

@@ -8,9 +8,10 @@ namespace pumice::cli {
 namespace {
 
 struct Flags {
-  std::string source, model, progress = "auto";
-  bool json = false, quiet = false;
+  std::string source, model;
+  bool json = false;
   SelectionFlags selection;
+  ProgressFlags progress;
   VerifyOptions options;
 };
 
@@ -18,13 +19,13 @@ int run_verify(Flags& flags) {
   auto selection = flags.selection.selection();
   if (!selection.ok()) return fail(selection.error());
   flags.options.selection = std::move(*selection);
-  Terminal terminal(flags.progress, flags.quiet);
+  Terminal terminal(flags.progress);
   flags.options.observer = &terminal;
   auto report = verify(flags.source, flags.model, flags.options);
   terminal.progress("done", 1);
   if (!report.ok()) return fail(report.error());
   const std::string& text = flags.json ? report->json : report->text;
-  if (!flags.quiet || flags.json) std::fwrite(text.data(), 1, text.size(), stdout);
+  if (!flags.progress.quiet || flags.json) std::fwrite(text.data(), 1, text.size(), stdout);
   return report->agrees ? 0 : exit_status(ErrorCode::kDifference);
 }
 
@@ -51,10 +52,7 @@ void add_verify(CLI::App& app, Run& run) {
                       "libLiteRt.so (default: PUMICE_LITERT, .cache/litert, the active environment)");
   command->add_option("--threads", flags->options.threads, "LiteRT's threads")->capture_default_str();
   command->add_flag("--json", flags->json, "print JSON");
-  command->add_flag("--quiet", flags->quiet, "print nothing but errors");
-  command->add_option("--progress", flags->progress, "auto, always or never")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
-      ->capture_default_str();
+  flags->progress.add(*command);
   command->footer(
       "Examples:\n"
       "  pumice verify saved_model/ ssd.tflite\n"
