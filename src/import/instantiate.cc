@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "import/composites.h"
 #include "import/import.h"
 
 namespace pumice {
@@ -108,8 +109,13 @@ class Instantiation {
           .at(node.name, node.op)
           .found("'" + function + "'");
     }
-    // A composite's body is a stand-in (the detection post-processing returns zeros): it stays a call.
-    if (attributes->has("_implements")) return nullptr;
+    if (attributes->has("_implements")) {
+      PUMICE_TRY(Composite composite, read_composite(source_, function, node));
+      if (!composite.op.empty()) {
+        composites_.insert_or_assign(&node, std::move(composite));
+        return nullptr;
+      }
+    }
     PUMICE_TRY(const Graph* body, source_.functions->find(function));
     if (!body) return nullptr;
     if (frame.depth >= kDeepestCall)
@@ -241,6 +247,10 @@ class Instantiation {
     Node* copy = graph_.create(node.op, operands, node.result_count());
     copy->attributes = node.attributes;
     copy->name = frame.prefix.empty() ? node.name : frame.prefix + node.name;
+    if (auto composite = composites_.find(&node); composite != composites_.end()) {
+      copy->op = composite->second.op;
+      copy->attributes = composite->second.attributes;
+    }
     for (size_t i = 0; i < node.result_count(); ++i) {
       copy->result(i)->dtype = dtype_by_attributes(*node.result(i));
       copy->result(i)->shape = node.result(i)->shape;
@@ -342,6 +352,7 @@ class Instantiation {
   Frame root_;
   std::unordered_set<FrameNode, Hash> copied_, visited_, waiting_;
   std::vector<BackEdge> back_edges_;
+  std::unordered_map<const Node*, Composite> composites_;  // calls that become an op
   int adopted_ = 0;
   std::unordered_map<std::string, size_t> variable_nodes_;
 };

@@ -19,6 +19,7 @@ std::span<const OpDef> control_flow_ops();
 std::span<const OpDef> conv_ops();
 std::span<const OpDef> crop_and_resize_ops();
 std::span<const OpDef> cumulative_ops();
+std::span<const OpDef> detection_post_process_ops();
 std::span<const OpDef> einsum_ops();
 std::span<const OpDef> elementwise_binary_ops();
 std::span<const OpDef> elementwise_unary_ops();

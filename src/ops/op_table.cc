@@ -22,6 +22,7 @@ std::vector<const OpDef*> sorted_table() {
            conv_ops(),
            crop_and_resize_ops(),
            cumulative_ops(),
+           detection_post_process_ops(),
            einsum_ops(),
            elementwise_binary_ops(),
            elementwise_unary_ops(),
