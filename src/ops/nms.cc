@@ -1,8 +1,8 @@
 // Non-max suppression. V1 to V3 give as many indices as they select; V4 and V5 may pad.
 //
-// The evaluation follows TensorFlow's kernel: candidates by falling score (ties: lower index first),
-// hard suppression above the overlap threshold, or Gaussian decay of scores (Bodla et al., "Soft-NMS",
-// 2017) where soft_nms_sigma is positive.
+// The evaluation follows TensorFlow's kernel: candidates by falling score (ties: lower index
+// first), hard suppression above the overlap threshold, or Gaussian decay of scores (Bodla et al.,
+// "Soft-NMS", 2017) where soft_nms_sigma is positive; the overlap threshold means nothing then.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -12,6 +12,7 @@
 #include "ops/families.h"
 #include "ops/infer.h"
 #include "ops/lowering.h"
+#include "ops/nms_kernel.h"
 
 namespace pumice {
 namespace {
@@ -59,13 +60,15 @@ float overlap(const float* boxes, int64_t i, int64_t j) {
   return h * w / (area_a + area_b - h * w);
 }
 
-struct Selection {
+struct Selected {
   std::vector<int32_t> indices;
   std::vector<float> scores;
 };
 
-Selection select(const float* boxes, const float* scores, int64_t n, int64_t most,
-                 float overlap_threshold, float score_threshold, float sigma) {
+/// Where `half`, every step is rounded to float16 as TensorFlow's kernel does.
+Selected select(const float* boxes, const float* scores, int64_t n, int64_t most,
+                float overlap_threshold, float score_threshold, float sigma, bool half) {
+  auto rounded = [half](float x) { return half ? half_to_float(float_to_half(x)) : x; };
   struct Candidate {
     float score;
     int32_t index;
@@ -78,21 +81,20 @@ Selection select(const float* boxes, const float* scores, int64_t n, int64_t mos
   for (int64_t i = 0; i < n; ++i)
     if (scores[i] > score_threshold) queue.push({scores[i], static_cast<int32_t>(i), 0});
   bool soft = sigma > 0;
-  float scale = soft ? -0.5f / sigma : 0;
-  Selection s;
+  float scale = soft ? rounded(-0.5f / sigma) : 0;
+  Selected s;
   while (static_cast<int64_t>(s.indices.size()) < most && !queue.empty()) {
     Candidate next = queue.top();
     queue.pop();
     float original = next.score;
     bool suppressed = false;
     for (size_t j = s.indices.size(); j-- > next.compared;) {
-      float similarity = overlap(boxes, next.index, s.indices[j]);
-      if (!soft && similarity > overlap_threshold) {
-        suppressed = true;
-        break;
-      }
-      if (soft)
-        next.score *= similarity <= overlap_threshold ? std::exp(scale * similarity * similarity) : 0;
+      float similarity = rounded(overlap(boxes, next.index, s.indices[j]));
+      // An overlap of NaN (between endless boxes) does not suppress, but takes the score away.
+      float decay = rounded(std::exp(rounded(rounded(scale * similarity) * similarity)));
+      next.score = rounded(next.score * (soft || similarity <= overlap_threshold ? decay : 0));
+      suppressed = !soft && similarity > overlap_threshold;
+      if (suppressed) break;
       if (next.score <= score_threshold) break;
     }
     next.compared = s.indices.size();
@@ -109,8 +111,10 @@ Selection select(const float* boxes, const float* scores, int64_t n, int64_t mos
 
 Status evaluate_nms(EvalContext& context) {
   Version v = version_of(context.node);
-  if (is_half(context.in(0).dtype())) return evaluate_in_float32(context, context.in(0).dtype(), evaluate_nms);
-  const Tensor &boxes = context.in(0), &scores = context.in(1);
+  const DType dtype = context.in(0).dtype();
+  const bool half = dtype == DType::kFloat16;
+  auto widened = [&](const Tensor& x) { return half ? cast_tensor(x, DType::kFloat32) : x; };
+  const Tensor boxes = widened(context.in(0)), scores = widened(context.in(1));
   if (boxes.dtype() != DType::kFloat32 || scores.dtype() != DType::kFloat32 || boxes.rank() != 2 ||
       boxes.dims()[1] != 4 || scores.rank() != 1 || scores.dims()[0] != boxes.dims()[0])
     return malformed(context.node, "boxes and scores do not fit")
@@ -119,14 +123,19 @@ Status evaluate_nms(EvalContext& context) {
   for (size_t i = 2; i < context.inputs.size(); ++i)
     if (context.in(i).elements() != 1) return malformed(context.node, "a limit that is no scalar");
   int64_t most = std::max<int64_t>(context.in(2).integer_at(0), 0);
-  float overlap_threshold = v.number == 1 ? context.node.attributes.real("iou_threshold", 0.5f)
-                                          : static_cast<float>(context.in(3).number_at(0));
-  float score_threshold = v.score_threshold() ? static_cast<float>(context.in(4).number_at(0))
+  auto limit = [&](size_t i) {  // of the precision of the boxes
+    auto x = static_cast<float>(context.in(i).number_at(0));
+    return half ? half_to_float(float_to_half(x)) : x;
+  };
+  float overlap_threshold =
+      v.number == 1 ? context.node.attributes.real("iou_threshold", 0.5f) : limit(3);
+  float score_threshold = v.score_threshold() ? limit(4)
+                          : half              ? -65504.0f
                                               : std::numeric_limits<float>::lowest();
-  float sigma = v.soft() ? static_cast<float>(context.in(5).number_at(0)) : 0;
+  float sigma = v.soft() ? limit(5) : 0;
   Elements<float> b(boxes), s(scores);
-  Selection selected = select(b.data(), s.data(), boxes.dims()[0], most, overlap_threshold,
-                              score_threshold, sigma);
+  Selected selected = select(b.data(), s.data(), boxes.dims()[0], most, overlap_threshold,
+                             score_threshold, sigma, half);
   auto count = static_cast<int32_t>(selected.indices.size());
   if (v.pads(context.node)) {
     PUMICE_CHECK(check_allocatable(context, {most}));
@@ -135,74 +144,84 @@ Status evaluate_nms(EvalContext& context) {
   }
   auto size = static_cast<int64_t>(selected.indices.size());
   context.outputs = {Tensor::of<int32_t>(DType::kInt32, {size}, selected.indices)};
-  if (v.soft()) context.outputs.push_back(Tensor::of<float>(DType::kFloat32, {size}, selected.scores));
+  if (v.soft())
+    context.outputs.push_back(
+        cast_tensor(Tensor::of<float>(DType::kFloat32, {size}, selected.scores), dtype));
   if (v.counts()) context.outputs.push_back(Tensor::scalar_i32(count));
   return {};
 }
 
-/// TensorFlow suppresses what overlaps by more than the threshold, the kernel what overlaps by the
-/// threshold or more: it gets the next larger number. No denormal, which a runtime may take for zero.
-Value* next_larger(Lowering& lowering, Value* threshold) {
-  constexpr float kSmallest = std::numeric_limits<float>::min();
-  if (auto known = constant_number(threshold)) {
-    auto t = static_cast<float>(*known);
-    float next = t < 0 || t >= 1 ? t : std::max(std::nextafter(t, std::numeric_limits<float>::infinity()), kSmallest);
-    return lowering.scalar(DType::kFloat32, next);
-  }
-  Value* scaled = lowering.binary("MUL", threshold, lowering.scalar(DType::kFloat32, 1 + 1.2e-7));
-  scaled = lowering.binary("MINIMUM", scaled, lowering.scalar(DType::kFloat32, 1));  // the kernel takes no more
-  return lowering.binary("MAXIMUM", scaled, lowering.scalar(DType::kFloat32, kSmallest));
+/// A float32 scalar that is `threshold` where float32 overlaps are rounded to float16 before they
+/// are compared: what rounds to more than it is above the result.
+float before_rounding(float threshold) {
+  auto rounded = [](float x) { return half_to_float(float_to_half(x)); };
+  float next = half_to_float(static_cast<uint16_t>(float_to_half(threshold) + 1));
+  float middle = (threshold + next) / 2;
+  return rounded(middle) > threshold ? std::nextafter(middle, 0.0f) : middle;
 }
 
 Status lower_nms(Node& node, Lowering& lowering) {
   Version v = version_of(node);
-  if (node.operand(0)->dtype != DType::kFloat32)
-    return unsupported(node, "only float32 boxes have a kernel");
+  const DType dtype = node.operand(0)->dtype;
+  const bool half = dtype == DType::kFloat16;
+  if (dtype != DType::kFloat32 && !half)
+    return unsupported(node, "only float32 and float16 boxes are taken");
   if (!node.operand(0)->shape.is_rank(2) && node.operand(0)->shape.known_rank())
     return unsupported(node, "boxes must be of shape [n,4]");
-  auto scalar = [&](size_t i) {
+  /// Limits have the precision of the boxes, whatever their own dtype.
+  auto limit = [&](size_t i) {
     Value* x = node.operand(i);
+    if (half) x = lowering.cast(x, DType::kFloat16);
     return lowering.reshape(lowering.cast(x, DType::kFloat32), Shape::scalar());
   };
-  Value* most = lowering.reshape(lowering.as_i32(node.operand(2)), Shape::scalar());
-  std::vector<Value*> operands{node.operand(0), node.operand(1), most};
-  operands.push_back(v.number == 1
-                         ? next_larger(lowering, lowering.scalar(DType::kFloat32, node.attributes.real("iou_threshold", 0.5f)))
-                         : next_larger(lowering, constant_of(node.operand(3)) ? node.operand(3) : scalar(3)));
-  operands.push_back(v.score_threshold()
-                         ? scalar(4)
-                         : lowering.scalar(DType::kFloat32, std::numeric_limits<float>::lowest()));
-  if (v.soft()) operands.push_back(scalar(5));
-  auto limit = constant_integer(node.operand(2));
-  Shape padded{limit && *limit >= 0 ? Dim(*limit) : Dim()};
-  Node* nms = lowering.emit_node(v.soft() ? "NON_MAX_SUPPRESSION_V5" : "NON_MAX_SUPPRESSION_V4",
-                                 operands, {}, v.soft() ? 3 : 2);
-  set_result(*nms, 0, DType::kInt32, padded);
-  if (v.soft()) set_result(*nms, 1, DType::kFloat32, padded);
-  Value* count = nms->result(v.soft() ? 2 : 1);
-  count->dtype = DType::kInt32;
-  count->shape = Shape::scalar();
+  auto constant = [&](double value) { return lowering.scalar(DType::kFloat32, value); };
+  Suppression s;
+  s.boxes = lowering.cast(node.operand(0), DType::kFloat32);
+  s.scores = lowering.cast(node.operand(1), DType::kFloat32);
+  s.most = lowering.reshape(lowering.as_i32(node.operand(2)), Shape::scalar());
+  Value* threshold =
+      v.number == 1 ? constant(node.attributes.real("iou_threshold", 0.5f)) : limit(3);
+  if (half) {
+    auto known = constant_number(threshold);
+    if (!known) return unsupported(node, "a run-time overlap threshold of float16 boxes");
+    if (*known < 1) threshold = constant(before_rounding(static_cast<float>(*known)));
+  }
+  s.iou_threshold = kernel_threshold(lowering, threshold);
+  s.score_threshold = v.score_threshold()
+                          ? limit(4)
+                          : constant(half ? -65504.0 : std::numeric_limits<float>::lowest());
+  if (v.soft()) s.sigma = limit(5);
+  if (half && v.soft()) {
+    auto sigma = constant_number(s.sigma);
+    if (!sigma || *sigma > 0) return unsupported(node, "soft suppression of float16 boxes");
+  }
+  Selection selected = suppress(lowering, s, v.soft());
   auto valid = [&](Value* x, const Value* like) {
     if (v.pads(node)) return x;
-    return lowering.emit("SLICE",
-                         {x, lowering.constant_i32({0}), lowering.reshape(count, Shape{1})}, {},
-                         x->dtype, like->shape);
+    return lowering.emit(
+        "SLICE", {x, lowering.constant_i32({0}), lowering.reshape(selected.count, Shape{1})}, {},
+        x->dtype, like->shape);
   };
-  Value* indices = valid(nms->result(0), node.result(0));
-  lowering.replace(node, 0, indices);
-  if (v.soft()) lowering.replace(node, 1, valid(nms->result(1), node.result(1)));
-  if (v.counts()) lowering.replace(node, v.soft() ? 2 : 1, count);
+  lowering.replace(node, 0, valid(selected.indices, node.result(0)));
+  if (v.soft())
+    lowering.replace(node, 1, lowering.cast(valid(selected.scores, node.result(1)), dtype));
+  if (v.counts()) lowering.replace(node, v.soft() ? 2 : 1, selected.count);
   return {};
 }
 
 constexpr char kLimits[] =
-    "float32; boxes whose first corner is the smaller one, no boxes without area, overlap thresholds "
-    "below 1";
+    "equal scores go by index up to 4,096 boxes of known number, beyond in the order of the "
+    "runtime's heap; in soft "
+    "suppression, a box equal to a selected one is dropped; boxes must be finite; float16 with "
+    "constant limits, not soft";
 
 constexpr OpDef kOps[] = {
-    {"NonMaxSuppression", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE", kLimits},
-    {"NonMaxSuppressionV2", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE", kLimits},
-    {"NonMaxSuppressionV3", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE", kLimits},
+    {"NonMaxSuppression", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE",
+     kLimits},
+    {"NonMaxSuppressionV2", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE",
+     kLimits},
+    {"NonMaxSuppressionV3", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE",
+     kLimits},
     {"NonMaxSuppressionV4", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4", kLimits},
     {"NonMaxSuppressionV5", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V5", kLimits},
 };

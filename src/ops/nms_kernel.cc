@@ -1,0 +1,190 @@
+#include "ops/nms_kernel.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "graph/cast.h"
+#include "ops/infer.h"
+#include "ops/lower_math.h"
+
+namespace pumice {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr double kNever = 2;  // an overlap threshold that stands for "suppress nothing"
+constexpr int64_t kSorted = 4096;
+
+Value* number(Lowering& lowering, double value) { return lowering.scalar(DType::kFloat32, value); }
+
+/// Nullopt: not before run time.
+std::optional<float> known(const Value* scalar) {
+  auto value = constant_number(scalar);
+  return value ? std::optional<float>(static_cast<float>(*value)) : std::nullopt;
+}
+
+/// 0, 1, 2… as float32 [n], for a dimension of x.
+Value* ramp(Lowering& lowering, Value* x) {
+  Dim n = x->shape.known_rank() ? x->shape[0] : Dim();
+  if (n.known())
+    return lowering.emit(
+        "RANGE",
+        {number(lowering, 0), number(lowering, static_cast<double>(n.size())), number(lowering, 1)},
+        {}, DType::kFloat32, {n});
+  Value* size = lowering.reshape(lowering.size_of(x, 0), Shape::scalar());
+  Value* counted = lowering.emit(
+      "RANGE", {lowering.scalar(DType::kInt32, 0), size, lowering.scalar(DType::kInt32, 1)}, {},
+      DType::kInt32, {n});
+  return lowering.cast(counted, DType::kFloat32);
+}
+
+/// A box of its own for each index, far from all others: it overlaps with itself alone.
+Value* far_boxes(Lowering& lowering, Value* boxes) {
+  Dim n = boxes->shape.known_rank() ? boxes->shape[0] : Dim();
+  Value* index = lowering.reshape(ramp(lowering, boxes), {n, 1});
+  auto row = [&](float a, float b, float c, float d) {
+    return lowering.constant(Tensor::of<float>(DType::kFloat32, {1, 4}, {a, b, c, d}));
+  };
+  return lowering.binary("ADD", lowering.binary("MUL", index, row(0, 2, 0, 2)),
+                         row(1e30f, 0, 1.1e30f, 1));
+}
+
+/// bool [n, 1]: the box overlaps with itself as the kernel computes it: its area is no 0, NaN or
+/// infinity.
+Value* is_proper(Lowering& lowering, Value* boxes) {
+  Value* low = lowering.slice(boxes, {0, 0}, {-1, 2});
+  Value* sides = lowering.binary("SUB", lowering.slice(boxes, {0, 2}, {-1, 2}), low);
+  Value* area = lowering.binary("MUL", lowering.slice(sides, {0, 0}, {-1, 1}),
+                                lowering.slice(sides, {0, 1}, {-1, 1}));
+  Value* twice = lowering.binary("ADD", area, area);  // the kernel adds up two areas
+  return lowering.compare("EQUAL", lowering.binary("DIV", twice, twice), number(lowering, 1));
+}
+
+bool surely_proper(const Value* boxes) {
+  const Constant* c = constant_of(boxes);
+  if (!c || c->dtype() != DType::kFloat32) return false;
+  std::vector<float> b = c->materialize().values<float>();
+  for (size_t i = 0; i + 3 < b.size(); i += 4) {
+    float area = 2 * (b[i + 2] - b[i]) * (b[i + 3] - b[i + 1]);
+    if (area == 0 || !std::isfinite(area)) return false;
+  }
+  return true;
+}
+
+/// What the kernel is given for boxes and threshold, so that a selected box suppresses itself.
+struct Overlaps {
+  Value *boxes, *threshold;
+};
+
+Overlaps overlaps(Lowering& lowering, const Suppression& s) {
+  auto threshold = known(s.iou_threshold), sigma = s.sigma ? known(s.sigma) : 0.0f;
+  Value* one = number(lowering, 1);
+  bool soft = sigma && *sigma > 0;
+  if (!soft && sigma && threshold && *threshold > 1) return {far_boxes(lowering, s.boxes), one};
+  // Far boxes everywhere where suppression is hard, and turns out to suppress nothing.
+  Value* suppresses = nullptr;
+  Value* limit = one;
+  if (!soft) {
+    limit = lowering.binary("MINIMUM", s.iou_threshold, one);
+    if (threshold) limit = number(lowering, std::min(*threshold, 1.0f));
+    if (!threshold) suppresses = lowering.compare("LESS_EQUAL", s.iou_threshold, one);
+    if (!sigma) {
+      Value* decays = lowering.compare("GREATER", s.sigma, number(lowering, 0));
+      limit = select(lowering, decays, one, limit);
+      if (!threshold || *threshold > 1) {
+        suppresses = lowering.compare("LESS_EQUAL", s.iou_threshold, one);
+        suppresses = lowering.compare("LOGICAL_OR", decays, suppresses);
+      }
+    }
+  }
+  if (!suppresses && surely_proper(s.boxes)) return {s.boxes, limit};
+  Value* keep = is_proper(lowering, s.boxes);
+  if (suppresses) keep = lowering.compare("LOGICAL_AND", keep, suppresses);
+  Value* boxes = select(lowering, keep, s.boxes, far_boxes(lowering, s.boxes));
+  return {boxes, limit};
+}
+
+Selection kernel(Lowering& lowering, const Suppression& s, bool with_scores) {
+  std::vector<Value*> operands{s.boxes, s.scores, s.most, s.iou_threshold, s.score_threshold};
+  if (with_scores) operands.push_back(s.sigma ? s.sigma : number(lowering, 0));
+  Node* node = lowering.emit_node(with_scores ? "NON_MAX_SUPPRESSION_V5" : "NON_MAX_SUPPRESSION_V4",
+                                  operands, {}, with_scores ? 3 : 2);
+  auto most = constant_integer(s.most);
+  Shape padded{most && *most >= 0 ? Dim(*most) : Dim()};
+  set_result(*node, 0, DType::kInt32, padded);
+  if (with_scores) set_result(*node, 1, DType::kFloat32, padded);
+  set_result(*node, with_scores ? 2 : 1, DType::kInt32, Shape::scalar());
+  return {node->result(0), with_scores ? node->result(1) : nullptr,
+          node->result(with_scores ? 2 : 1)};
+}
+
+/// The kernel on boxes sorted by score, equal ones by index; their ranks are the scores that it
+/// sees.
+Selection sorted(Lowering& lowering, const Suppression& s, int64_t n, bool with_scores) {
+  Value* competes = lowering.compare("GREATER", s.scores, s.score_threshold);
+  Value* lowest = number(lowering, -kInfinity);
+  Value* scores =
+      select(lowering, competes, s.scores, lowest);  // no NaN, which has no place in an order
+  Value* const operands[] = {scores, lowering.scalar(DType::kInt32, static_cast<double>(n))};
+  Node* top = lowering.emit_node("TOPK_V2", operands, {}, 2);
+  set_result(*top, 0, DType::kFloat32, {n});
+  set_result(*top, 1, DType::kInt32, {n});
+  auto gather = [&](Value* x, Value* at, Shape shape) {
+    return lowering.emit("GATHER", {x, at}, {{"axis", int64_t{0}}, {"batch_dims", int64_t{0}}},
+                         x->dtype, std::move(shape));
+  };
+  Suppression ranked = s;
+  ranked.boxes = gather(s.boxes, top->result(1), {n, 4});
+  Value* rank =
+      lowering.binary("SUB", number(lowering, static_cast<double>(n)), ramp(lowering, s.boxes));
+  competes = lowering.compare("GREATER", top->result(0), s.score_threshold);
+  ranked.scores = select(lowering, competes, rank, number(lowering, 0));
+  ranked.score_threshold = number(lowering, 0);
+  Selection found = kernel(lowering, ranked, false);
+  // The padding stands for place 0, but must be index 0 and score 0.
+  Shape padded = found.indices->shape;
+  Value* place = lowering.emit(
+      "RANGE", {lowering.scalar(DType::kInt32, 0), s.most, lowering.scalar(DType::kInt32, 1)}, {},
+      DType::kInt32, padded);
+  Value* valid = lowering.compare("LESS", place, found.count);
+  Selection result{nullptr, nullptr, found.count};
+  result.indices = select(lowering, valid, gather(top->result(1), found.indices, padded),
+                          lowering.scalar(DType::kInt32, 0));
+  if (with_scores)
+    result.scores =
+        select(lowering, valid, gather(top->result(0), found.indices, padded), number(lowering, 0));
+  return result;
+}
+
+}  // namespace
+
+Value* kernel_threshold(Lowering& lowering, Value* threshold) {
+  // No denormal, which a runtime may take for zero.
+  constexpr float kSmallest = std::numeric_limits<float>::min();
+  if (auto t = known(threshold))
+    return number(lowering, *t >= 1 ? kNever : std::max(std::nextafter(*t, kInfinity), kSmallest));
+  // The next number is 0.75 to 1.5 of a spacing away from the sum below: it is what the sum rounds
+  // to.
+  Value* above = lowering.binary("MUL", threshold, number(lowering, 1.5 * std::ldexp(1, -24)));
+  Value* next = lowering.binary("MAXIMUM", lowering.binary("ADD", threshold, above),
+                                number(lowering, kSmallest));
+  return select(lowering, lowering.compare("LESS", threshold, number(lowering, 1)), next,
+                number(lowering, kNever));
+}
+
+Selection suppress(Lowering& lowering, const Suppression& s, bool with_scores) {
+  Overlaps given = overlaps(lowering, s);
+  Suppression repaired = s;
+  repaired.boxes = given.boxes;
+  repaired.iou_threshold = given.threshold;
+  auto sigma = s.sigma ? known(s.sigma) : 0.0f;
+  const Shape& shape = s.boxes->shape;
+  bool hard = sigma && *sigma <= 0;
+  if (hard && shape.known_rank() && shape[0].known() && shape[0].size() > 1 &&
+      shape[0].size() <= kSorted)
+    return sorted(lowering, repaired, shape[0].size(), with_scores);
+  return kernel(lowering, repaired, with_scores);
+}
+
+}  // namespace pumice
