@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "import/guards.h"
 #include "import/import.h"
 
 namespace pumice {
@@ -119,10 +120,15 @@ Result<EntryPoint> from_structure(const Source& source, const ImportOptions& opt
   ImportOptions found = options;
   if (found.output_arrays.empty()) {
     PUMICE_CHECK(refuse_training_graph(*source.graph));
+    std::optional<Guards> guards;
+    if (Guards::needed(*source.graph)) guards.emplace(std::vector<const Value*>());
     for (const Node& node : *source.graph) {
       if (is_training_or_idle(node) || node.result_count() == 0) continue;
       bool unread = true;
       for (size_t i = 0; i < node.result_count(); ++i) unread &= node.result(i)->unused();
+      // What runs in a branch or an iteration alone holds others back (a pivot); it is no result.
+      const bool is_pivot = node.operand_count() == 1 && node.operand(0) && node.operand(0)->node()->op == "Switch";
+      if (is_pivot || (unread && guards && (guards->depth(node) || guards->is_dead(node)))) continue;
       if (unread) found.output_arrays.push_back(node.name);
     }
     if (found.output_arrays.empty())

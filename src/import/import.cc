@@ -2,7 +2,8 @@
 
 namespace pumice {
 
-Result<Model> import_source(const Source& source, const ImportOptions& options) {
+Result<Model> import_source(const Source& source, const ImportOptions& options,
+                            std::vector<DroppedNode>* dropped) {
   if (source.format == "keras")
     return Error(ErrorCode::kUnsupported, "layers of .keras files are not converted yet")
         .in(source.files.empty() ? "" : source.files[0])
@@ -11,7 +12,7 @@ Result<Model> import_source(const Source& source, const ImportOptions& options) 
   Model model;
   for (const EntryPoint& entry : entries) {
     Graph* graph = model.add_graph(model.unique_name(entry.key));
-    PUMICE_CHECK(instantiate(source, *source.graph, entry, model, *graph));
+    PUMICE_CHECK(instantiate(source, *source.graph, entry, model, *graph, dropped));
     Signature signature{entry.key, graph->name, {}, {}};
     for (size_t i = 0; i < entry.inputs.size(); ++i)
       signature.inputs.push_back({entry.input_names[i], entry.input_dtypes[i], entry.input_shapes[i]});
@@ -22,6 +23,9 @@ Result<Model> import_source(const Source& source, const ImportOptions& options) 
   std::vector<Graph*> graphs;
   for (auto& [name, graph] : model.graphs) graphs.push_back(graph.get());
   for (Graph* graph : graphs) PUMICE_CHECK(raise_loops(model, *graph));
+  graphs.clear();
+  for (auto& [name, graph] : model.graphs) graphs.push_back(graph.get());
+  for (Graph* graph : graphs) PUMICE_CHECK(raise_conditionals(model, *graph));
   PUMICE_CHECK(bind_variables(model));
   for (auto& [name, graph] : model.graphs) graph->erase_dead();
   return model;

@@ -36,16 +36,34 @@ struct EntryPoint {
 Result<std::vector<EntryPoint>> find_entry_points(const Source& source,
                                                   const ImportOptions& options);
 
+/// A node that checks, prints or records, and that the model goes without.
+struct DroppedNode {
+  std::string op, name;
+};
+
 /// Builds a Model with one graph per entry point: only what its outputs need, calls inlined,
 /// TensorFlow's control edges turned into order, variables that nothing writes turned into
-/// constants. Ops are still TensorFlow's.
-Result<Model> import_source(const Source& source, const ImportOptions& options);
+/// constants. Ops are still TensorFlow's. `dropped` (may be null) gets the asserts, prints and
+/// summaries that the outputs' nodes wait for, and that are left out.
+Result<Model> import_source(const Source& source, const ImportOptions& options,
+                            std::vector<DroppedNode>* dropped = nullptr);
 
 /// Copies into `graph` what the entry's outputs need of `from` (the main graph or a function's),
 /// cutting at the entry's inputs. Functions that While, If and Case nodes name become graphs of the
-/// model.
+/// model. TensorFlow 1's conditionals become `_Choose` nodes: see raise_conditionals().
 Status instantiate(const Source& source, const Graph& from, const EntryPoint& entry, Model& model,
-                   Graph& graph);
+                   Graph& graph, std::vector<DroppedNode>* dropped);
+
+/// Operands: a predicate, the value where it holds, the value where it does not. Only within import.
+inline constexpr char kChoose[] = "_Choose";
+/// The attribute that says how many predicates a node hangs on (missing: none). Only within import.
+inline constexpr char kGuardDepth[] = "_guard_depth";
+/// The attribute of a `_Choose` that is equal where two run under the same conditions.
+inline constexpr char kGuard[] = "_guard";
+
+/// Turns `_Choose` nodes into If nodes whose branches are graphs of the model: what stands deeper than the
+/// choice moves into its branches. After raise_loops(), which leaves no cycle.
+Status raise_conditionals(Model& model, Graph& graph);
 
 /// Loops, TensorArrays or TensorLists are left in some graph.
 bool has_loops(const Model& model);

@@ -5,7 +5,11 @@
 #include <unordered_map>
 #include <unordered_set>
 
+<<<<<<< HEAD
 #include "import/composites.h"
+=======
+#include "import/guards.h"
+>>>>>>> 3050d1f (TensorFlow 1's conditionals become Ifs; loops are told apart by their conditions, not their frames' names)
 #include "import/import.h"
 
 namespace pumice {
@@ -25,12 +29,15 @@ struct Frame {
   std::unordered_map<const Value*, Value*> values;
   std::unordered_set<const Node*> ordered;  // nodes whose control predecessors were visited
   std::map<const Node*, std::unique_ptr<Frame>> calls;
+  std::unique_ptr<Guards> guards;  // null: the graph has no conditionals of TensorFlow 1
+  size_t outer_guard = 0;          // how many predicates the call hangs on
+  int number = 0;                  // one a frame
 };
 
 class Instantiation {
  public:
-  Instantiation(const Source& source, Model& model, Graph& graph)
-      : source_(source), model_(model), graph_(graph) {}
+  Instantiation(const Source& source, Model& model, Graph& graph, std::vector<DroppedNode>* dropped)
+      : source_(source), model_(model), graph_(graph), dropped_(dropped) {}
 
   Status run(const Graph& from, const EntryPoint& entry) {
     root_.graph = &from;
@@ -44,9 +51,14 @@ class Instantiation {
       input->name = entry.inputs[i]->node()->name;
       root_.values.emplace(entry.inputs[i], input);
     }
+    if (Guards::needed(from)) root_.guards = std::make_unique<Guards>(entry.inputs);
+    for (const Value* output : entry.outputs) PUMICE_CHECK(always_computed(*output));
     for (const Value* output : entry.outputs) PUMICE_CHECK(demand(root_, output));
     // Writes that control outputs of the called functions ask for, although no data comes of them.
     for (const Value* output : entry.outputs) PUMICE_CHECK(demand_effects(root_, output->node()));
+    // A function's control outputs; a whole graph has none.
+    for (const Node* control : from.return_node()->control_inputs)
+      PUMICE_CHECK(demand_effects(root_, control));
     PUMICE_CHECK(close_loops());
     for (const Value* output : entry.outputs) graph_.add_output(lookup(root_, output));
     return {};
@@ -127,6 +139,9 @@ class Instantiation {
     callee->parent = &frame;
     callee->depth = frame.depth + 1;
     callee->prefix = frame.prefix + node.name + "/";
+    callee->number = ++frames_;
+    callee->outer_guard = guard_depth(frame, node);
+    if (Guards::needed(*body)) callee->guards = std::make_unique<Guards>(std::vector<const Value*>());
     return (frame.calls[&node] = std::move(callee)).get();
   }
 
@@ -135,6 +150,75 @@ class Instantiation {
     if (!place.ok()) return nullptr;
     auto it = place->frame->values.find(place->value);
     return it == place->frame->values.end() ? nullptr : it->second;
+  }
+
+  /// A Switch without a Merge gives an output on one side only.
+  Status always_computed(const Value& output) {
+    if (!root_.guards) return {};
+    const bool dead = root_.guards->is_dead(output);
+    if (!dead && root_.guards->depth(output) == 0) return {};
+    return Error(ErrorCode::kMalformed, dead ? "this output is never computed: it stands in a branch that is never taken"
+                                             : "this output is computed only in one branch of a conditional")
+        .at(output.node()->name, output.node()->op)
+        .expected("the Merge of both branches")
+        .hint("Name the Merge after it with --output-arrays");
+  }
+
+  static bool checks_or_prints(const Node& node) {
+    static const std::unordered_set<std::string_view> kOps = {"Abort", "Assert", "PrintV2"};
+    return kOps.count(node.op) || hands_on_first(node) || node.op.find("Summary") != std::string::npos;
+  }
+
+  /// Checks and prints that stand in the data's way: they hand their first operand on.
+  static bool hands_on_first(const Node& node) {
+    static const std::unordered_set<std::string_view> kOps = {
+        "CheckNumerics", "CheckNumericsV2", "DebugIdentity", "DebugIdentityV2", "DebugIdentityV3", "Print"};
+    return kOps.count(node.op) && node.operand_count() > 0;
+  }
+
+  /// Notes a check or a print that the model goes without; in the branches of an If, too.
+  Status note_dropped(const Frame& frame, const Node& node) {
+    if (!dropped_) return {};
+    if (checks_or_prints(node)) dropped_->push_back({node.op, frame.prefix + node.name});
+    if (!node.is("If") && !node.is("StatelessIf")) return {};
+    for (const char* name : {"then_branch", "else_branch"}) {
+      const auto* ref = node.attributes.find<FunctionRef>(name);
+      if (!ref || !source_.functions) continue;
+      PUMICE_TRY(const Graph* branch, source_.functions->find(ref->name));
+      if (!branch) continue;
+      for (const Node& inside : *branch)
+        if (checks_or_prints(inside)) dropped_->push_back({inside.op, frame.prefix + node.name});
+    }
+    return {};
+  }
+
+  static size_t guard_depth(Frame& frame, const Node& node) {
+    return frame.outer_guard + (frame.guards ? frame.guards->depth(node) : 0);
+  }
+
+  /// What a node needs of a conditional's Merge: the predicates, and the operands that may live.
+  static void gather(const Choice& choice, const Node& merge, std::vector<const Value*>& needed) {
+    if (!choice.predicate) {
+      needed.push_back(merge.operand(choice.operand));
+      return;
+    }
+    needed.push_back(choice.predicate);
+    gather(*choice.yes, merge, needed);
+    gather(*choice.no, merge, needed);
+  }
+
+  /// The values that must be there before `node` is copied.
+  static Result<std::vector<const Value*>> inputs_of(Frame& frame, const Node& node) {
+    std::vector<const Value*> needed;
+    if (frame.guards && is_conditional_merge(node)) {
+      PUMICE_TRY(const Choice* choice, frame.guards->choice(node));
+      gather(*choice, node, needed);
+      return needed;
+    }
+    const bool first_only = hands_on_first(node) || (frame.guards && is_conditional_switch(node));
+    for (size_t i = 0; i < (first_only ? 1 : node.operand_count()); ++i)
+      if (node.operand(i) && !is_back_edge(node, node.operand(i))) needed.push_back(node.operand(i));
+    return needed;
   }
 
   static bool is_back_edge(const Node& reader, const Value* operand) {
@@ -184,9 +268,9 @@ class Instantiation {
     size_t mark = stack.size();
     if (!node.control_inputs.empty() && frame.ordered.insert(&node).second)
       for (const Node* control : node.control_inputs) stack.push_back({&frame, nullptr, control});
-    for (size_t i = node.operand_count(); i-- > 0;) {
-      const Value* operand = node.operand(i);
-      if (!operand || is_back_edge(node, operand)) continue;
+    PUMICE_TRY(auto needed, inputs_of(frame, node));
+    for (size_t i = needed.size(); i-- > 0;) {
+      const Value* operand = needed[i];
       PUMICE_TRY(Place place, resolve(frame, operand));
       if (!place.frame->values.count(place.value)) {
         if (waiting_.count({place.frame, place.value->node()}) &&
@@ -208,7 +292,10 @@ class Instantiation {
   /// Pushes what must come first; true when nothing more is to be pushed.
   Result<bool> order(Frame& frame, const Node& node, std::vector<Task>& stack) {
     size_t mark = stack.size();
+    // What stands in a branch that is never taken has no effects.
+    if (frame.guards && frame.guards->is_dead(node)) return true;
     bool first = visited_.insert({&frame, &node}).second;
+    if (first) PUMICE_CHECK(note_dropped(frame, node));
     PUMICE_TRY(Frame * callee, enter(frame, node));
     if (first) {
       for (const Node* control : node.control_inputs) stack.push_back({&frame, nullptr, control});
@@ -233,9 +320,17 @@ class Instantiation {
     if (graph_.node_count() > kMostNodes)
       return Error(ErrorCode::kTooLarge, "the functions expand to too many nodes")
           .at(node.name, node.op);
+    if (frame.guards && is_conditional_merge(node)) return copy_merge(frame, node);
+    if (frame.guards && is_conditional_switch(node)) return copy_switch(frame, node);
+    const size_t depth = guard_depth(frame, node);
+    if (depth && has_side_effect(node))
+      return Error(ErrorCode::kUnsupported, "it writes state in one branch of a conditional")
+          .at(node.name, node.op);
+    const bool is_check = hands_on_first(node);
+    if (is_check) PUMICE_CHECK(note_dropped(frame, node));
     std::vector<Value*> operands;
     std::vector<size_t> back_edges;
-    for (size_t i = 0; i < node.operand_count(); ++i) {
+    for (size_t i = 0; i < (is_check ? 1 : node.operand_count()); ++i) {
       const Value* operand = node.operand(i);
       if (operand && is_back_edge(node, operand)) {
         back_edges.push_back(i);
@@ -244,8 +339,9 @@ class Instantiation {
         operands.push_back(operand ? lookup(frame, operand) : nullptr);
       }
     }
-    Node* copy = graph_.create(node.op, operands, node.result_count());
+    Node* copy = graph_.create(is_check ? "Identity" : node.op, operands, node.result_count());
     copy->attributes = node.attributes;
+    if (depth) copy->attributes.set(kGuardDepth, static_cast<int64_t>(depth));
     copy->name = frame.prefix.empty() ? node.name : frame.prefix + node.name;
     if (auto composite = composites_.find(&node); composite != composites_.end()) {
       copy->op = composite->second.op;
@@ -262,6 +358,50 @@ class Instantiation {
         node.is("Case") || node.is("StatelessCase"))
       PUMICE_CHECK(adopt_functions(*copy));
     return {};
+  }
+
+  /// A Switch hands its value on: that its branch alone uses it, the depth of its results says.
+  Status copy_switch(Frame& frame, const Node& node) {
+    for (size_t i = 0; i < node.result_count(); ++i) {
+      if (frame.guards->is_dead(*node.result(i))) continue;
+      Node* copy = graph_.create("Identity", {lookup(frame, node.operand(0))});
+      copy->name = frame.prefix + node.name;
+      DType dtype = dtype_by_attributes(*node.result(i));
+      copy->attributes = {{"T", dtype}};
+      copy->result()->dtype = dtype;
+      if (size_t depth = frame.outer_guard + frame.guards->depth(*node.result(i)))
+        copy->attributes.set(kGuardDepth, static_cast<int64_t>(depth));
+      frame.values[node.result(i)] = copy->result();
+    }
+    return {};
+  }
+
+  /// A Merge becomes a `_Choose` of predicate, value and value; nothing where one operand alone can live.
+  Status copy_merge(Frame& frame, const Node& node) {
+    PUMICE_TRY(const Choice* choice, frame.guards->choice(node));
+    for (size_t i = 0; i < node.result_count(); ++i)
+      if (i == 0 || !node.result(i)->unused())
+        frame.values[node.result(i)] = choose(frame, node, i, *choice, guard_depth(frame, node));
+    // Choices under the same conditions may share an If.
+    const auto key = static_cast<int64_t>(frame.number) << 32 | frame.guards->number(node);
+    for (size_t i = 0; i < node.result_count(); ++i)
+      if (choice->predicate && (i == 0 || !node.result(i)->unused()))
+        frame.values[node.result(i)]->node()->attributes.set(kGuard, key);
+    return {};
+  }
+
+  /// Result 0 of a Merge is the operand, result 1 its number.
+  Value* choose(Frame& frame, const Node& node, size_t result, const Choice& choice, size_t depth) {
+    if (!choice.predicate)
+      return result == 0 ? lookup(frame, node.operand(choice.operand))
+                         : graph_.constant(Tensor::scalar_i32(static_cast<int32_t>(choice.operand)), nullptr, node.name);
+    Value* yes = choose(frame, node, result, *choice.yes, depth + 1);
+    Value* no = choose(frame, node, result, *choice.no, depth + 1);
+    Node* copy = graph_.create(kChoose, {lookup(frame, choice.predicate), yes, no});
+    copy->name = frame.prefix + node.name;
+    copy->attributes.set(kGuardDepth, static_cast<int64_t>(depth));
+    copy->result()->dtype = result == 0 ? dtype_by_attributes(*node.result(0)) : DType::kInt32;
+    return copy->result();
   }
 
   /// The functions that a control-flow node names become graphs of the model, one copy a node: their
@@ -285,7 +425,7 @@ class Instantiation {
         entry.input_shapes.push_back(Shape::unknown());
       }
       for (size_t i = 0; i < body->output_count(); ++i) entry.outputs.push_back(body->output(i));
-      Instantiation nested(source_, model_, *graph);
+      Instantiation nested(source_, model_, *graph, dropped_);
       nested.adopted_ = adopted_;
       PUMICE_CHECK(nested.run(*body, entry));
       adopted_ = nested.adopted_;
@@ -349,19 +489,21 @@ class Instantiation {
   const Source& source_;
   Model& model_;
   Graph& graph_;
+  std::vector<DroppedNode>* dropped_;
   Frame root_;
   std::unordered_set<FrameNode, Hash> copied_, visited_, waiting_;
   std::vector<BackEdge> back_edges_;
   std::unordered_map<const Node*, Composite> composites_;  // calls that become an op
   int adopted_ = 0;
+  int frames_ = 0;
   std::unordered_map<std::string, size_t> variable_nodes_;
 };
 
 }  // namespace
 
 Status instantiate(const Source& source, const Graph& from, const EntryPoint& entry, Model& model,
-                   Graph& graph) {
-  return Instantiation(source, model, graph).run(from, entry);
+                   Graph& graph, std::vector<DroppedNode>* dropped) {
+  return Instantiation(source, model, graph, dropped).run(from, entry);
 }
 
 }  // namespace pumice

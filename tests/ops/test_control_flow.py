@@ -174,7 +174,8 @@ def branches():
                        lambda x, a=then, b=other, c=constant: v1_cond(tf.identity(c), lambda: a(x), lambda: b(x)))
         for shape in ((2, 3), (B, 3)):
             yield Case("Merge", f"v1,{name}", [Spec(shape), flag],
-                       lambda x, p, a=then, b=other: v1_cond(p, lambda: a(x), lambda: b(x)))
+                       lambda x, p, a=then, b=other: v1_cond(p, lambda: a(x), lambda: b(x)),
+                       data_dependent=name == "reshape" and shape[0] is B)
     yield Case("StatelessIf", "predicate of the data", [Spec((2, 3))],
                lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: x, lambda: -x))
     yield Case("StatelessIf", "unequal shapes", [Spec((2, 3)), flag],
