@@ -2,6 +2,8 @@
 #include "pumice/convert.h"
 
 #include <chrono>
+#include <map>
+#include <set>
 
 #include "formats/source.h"
 #include "import/import.h"
@@ -101,8 +103,9 @@ bool has_lists(const Model& model) {
 }
 
 Result<Model> import_and_simplify_once(const Source& source, const ImportOptions& options,
-                                       Report& report) {
-  PUMICE_TRY(Model model, import_source(source, options));
+                                       Report& report, std::vector<DroppedNode>& dropped) {
+  dropped.clear();
+  PUMICE_TRY(Model model, import_source(source, options, &dropped));
   report.before = statistics(model);
   report.passes.clear();
   PUMICE_CHECK(run_passes(model, tf_passes(), report.passes));
@@ -110,19 +113,31 @@ Result<Model> import_and_simplify_once(const Source& source, const ImportOptions
   return model;
 }
 
+/// Asserts, prints and summaries that are not in the output: one warning an op.
+void warn_of_dropped(const std::vector<DroppedNode>& dropped, Stages& stages) {
+  std::map<std::string, std::set<std::string>> names;
+  for (const DroppedNode& node : dropped) names[node.op].insert(node.name);
+  for (const auto& [op, of] : names)
+    stages.warn({"dropped",
+                 std::to_string(of.size()) + (of.size() == 1 ? " node " : " nodes ") + op +
+                     (of.size() == 1 ? " is" : " are") +
+                     " left out: the converted model checks, prints and records nothing",
+                 *of.begin()});
+}
+
 /// Import and the TensorFlow passes. A loop over an unknown batch does not unroll: the batch is then
 /// pinned to 1, unless the caller gave shapes or it would not help.
 Result<Model> import_and_simplify(const Source& source, ImportOptions options, Stages& stages,
-                                  Report& report) {
-  PUMICE_TRY(Model model, import_and_simplify_once(source, options, report));
+                                  Report& report, std::vector<DroppedNode>& dropped) {
+  PUMICE_TRY(Model model, import_and_simplify_once(source, options, report, dropped));
   if (options.pin_batch || !options.input_shapes.empty() || !has_loops(model) ||
       !has_unknown_batch(model))
     return model;
   options.pin_batch = true;
-  PUMICE_TRY(Model pinned, import_and_simplify_once(source, options, report));
+  PUMICE_TRY(Model pinned, import_and_simplify_once(source, options, report, dropped));
   if (has_loops(pinned) && !has_lists(model)) {
     options.pin_batch = false;
-    return import_and_simplify_once(source, options, report);
+    return import_and_simplify_once(source, options, report, dropped);
   }
   stages.warn({"batch_pinned",
                "the model loops over the pictures of a batch of unknown size: the batch is pinned "
@@ -149,7 +164,10 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
   PUMICE_TRY(report.optimizers_json, optimizers_json(source, options.optimizers, input));
 
   stages.begin("import", 0.2);
-  PUMICE_TRY(Model model, import_and_simplify(source, import_options(options.selection), stages, report));
+  std::vector<DroppedNode> dropped;
+  PUMICE_TRY(Model model,
+             import_and_simplify(source, import_options(options.selection), stages, report, dropped));
+  warn_of_dropped(dropped, stages);
 
   stages.begin("lower", 0.5);
   std::vector<Refusal> refusals;
