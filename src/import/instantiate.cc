@@ -5,11 +5,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
-<<<<<<< HEAD
 #include "import/composites.h"
-=======
 #include "import/guards.h"
->>>>>>> 3050d1f (TensorFlow 1's conditionals become Ifs; loops are told apart by their conditions, not their frames' names)
 #include "import/import.h"
 
 namespace pumice {
