@@ -77,7 +77,8 @@ Result<std::string> optimizers_json(const Source& source, OptimizerPolicy policy
                                     const std::string& input) {
   auto findings = find_optimizers(source, policy);
   if (!findings.ok()) {
-    if (findings.error().code() != ErrorCode::kUnsupported) return std::move(findings).error().in(input);
+    if (findings.error().code() != ErrorCode::kUnsupported)
+      return std::move(findings).error().in(input);
     const std::string why = findings.error().text();
     findings = find_optimizers(source, OptimizerPolicy::kStrip);
     if (!findings.ok()) return std::move(findings).error().in(input);
@@ -91,7 +92,8 @@ Result<std::string> optimizers_json(const Source& source, OptimizerPolicy policy
 bool has_unknown_batch(const Model& model) {
   for (const Signature& signature : model.signatures)
     for (const Value* input : model.find(signature.graph)->inputs())
-      if (!input->shape.known_rank() || (input->shape.rank() > 0 && !input->shape[0].known())) return true;
+      if (!input->shape.known_rank() || (input->shape.rank() > 0 && !input->shape[0].known()))
+        return true;
   return false;
 }
 
@@ -99,6 +101,14 @@ bool has_lists(const Model& model) {
   for (const auto& [name, graph] : model.graphs)
     for (const Node& node : *graph)
       if (node.op.rfind("TensorArray", 0) == 0 || node.op.rfind("TensorList", 0) == 0) return true;
+  return false;
+}
+
+/// Ops that are lowered picture by picture, and must know how many there are.
+bool works_by_picture(const Model& model) {
+  for (const auto& [name, graph] : model.graphs)
+    for (const Node& node : *graph)
+      if (node.is("CombinedNonMaxSuppression") && !node.result(3)->shape.fully_known()) return true;
   return false;
 }
 
@@ -125,24 +135,27 @@ void warn_of_dropped(const std::vector<DroppedNode>& dropped, Stages& stages) {
                  *of.begin()});
 }
 
-/// Import and the TensorFlow passes. A loop over an unknown batch does not unroll: the batch is then
-/// pinned to 1, unless the caller gave shapes or it would not help.
+/// Import and the TensorFlow passes. A loop over an unknown batch does not unroll, and some ops
+/// work by picture: the batch is then pinned to 1, unless the caller gave shapes or it would not
+/// help.
 Result<Model> import_and_simplify(const Source& source, ImportOptions options, Stages& stages,
                                   Report& report, std::vector<DroppedNode>& dropped) {
   PUMICE_TRY(Model model, import_and_simplify_once(source, options, report, dropped));
-  if (options.pin_batch || !options.input_shapes.empty() || !has_loops(model) ||
+  const bool by_picture = works_by_picture(model);
+  if (options.pin_batch || !options.input_shapes.empty() || !(has_loops(model) || by_picture) ||
       !has_unknown_batch(model))
     return model;
   options.pin_batch = true;
   PUMICE_TRY(Model pinned, import_and_simplify_once(source, options, report, dropped));
-  if (has_loops(pinned) && !has_lists(model)) {
+  if (has_loops(pinned) && !has_lists(model) && !by_picture) {
     options.pin_batch = false;
     return import_and_simplify_once(source, options, report, dropped);
   }
-  stages.warn({"batch_pinned",
-               "the model loops over the pictures of a batch of unknown size: the batch is pinned "
-               "to 1 (--input-shapes sets another)",
-               ""});
+  stages.warn(
+      {"batch_pinned",
+       "the model goes through the pictures of a batch of unknown size: the batch is pinned "
+       "to 1 (--input-shapes sets another)",
+       ""});
   return pinned;
 }
 
@@ -165,8 +178,8 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
 
   stages.begin("import", 0.2);
   std::vector<DroppedNode> dropped;
-  PUMICE_TRY(Model model,
-             import_and_simplify(source, import_options(options.selection), stages, report, dropped));
+  PUMICE_TRY(Model model, import_and_simplify(source, import_options(options.selection), stages,
+                                              report, dropped));
   warn_of_dropped(dropped, stages);
 
   stages.begin("lower", 0.5);

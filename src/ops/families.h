@@ -13,6 +13,7 @@ std::span<const OpDef> batch_norm_ops();
 std::span<const OpDef> bias_ops();
 std::span<const OpDef> bitwise_ops();
 std::span<const OpDef> cast_ops();
+std::span<const OpDef> combined_nms_ops();
 std::span<const OpDef> comparison_ops();
 std::span<const OpDef> concat_ops();
 std::span<const OpDef> control_flow_ops();

@@ -13,6 +13,7 @@
 #include "ops/infer.h"
 #include "ops/lowering.h"
 #include "ops/nms_kernel.h"
+#include "ops/nms_overlap.h"
 
 namespace pumice {
 namespace {
@@ -47,19 +48,6 @@ Status infer_nms(Node& node) {
   return {};
 }
 
-float overlap(const float* boxes, int64_t i, int64_t j) {
-  const float *a = boxes + 4 * i, *b = boxes + 4 * j;
-  float a_y0 = std::min(a[0], a[2]), a_y1 = std::max(a[0], a[2]);
-  float a_x0 = std::min(a[1], a[3]), a_x1 = std::max(a[1], a[3]);
-  float b_y0 = std::min(b[0], b[2]), b_y1 = std::max(b[0], b[2]);
-  float b_x0 = std::min(b[1], b[3]), b_x1 = std::max(b[1], b[3]);
-  float area_a = (a_y1 - a_y0) * (a_x1 - a_x0), area_b = (b_y1 - b_y0) * (b_x1 - b_x0);
-  if (area_a <= 0 || area_b <= 0) return 0;
-  float h = std::max(std::min(a_y1, b_y1) - std::max(a_y0, b_y0), 0.0f);
-  float w = std::max(std::min(a_x1, b_x1) - std::max(a_x0, b_x0), 0.0f);
-  return h * w / (area_a + area_b - h * w);
-}
-
 struct Selected {
   std::vector<int32_t> indices;
   std::vector<float> scores;
@@ -89,7 +77,7 @@ Selected select(const float* boxes, const float* scores, int64_t n, int64_t most
     float original = next.score;
     bool suppressed = false;
     for (size_t j = s.indices.size(); j-- > next.compared;) {
-      float similarity = rounded(overlap(boxes, next.index, s.indices[j]));
+      float similarity = rounded(overlap(boxes + 4 * next.index, boxes + 4 * s.indices[j]));
       // An overlap of NaN (between endless boxes) does not suppress, but takes the score away.
       float decay = rounded(std::exp(rounded(rounded(scale * similarity) * similarity)));
       next.score = rounded(next.score * (soft || similarity <= overlap_threshold ? decay : 0));

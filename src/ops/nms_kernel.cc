@@ -73,52 +73,6 @@ bool surely_proper(const Value* boxes) {
 }
 
 /// What the kernel is given for boxes and threshold, so that a selected box suppresses itself.
-struct Overlaps {
-  Value *boxes, *threshold;
-};
-
-Overlaps overlaps(Lowering& lowering, const Suppression& s) {
-  auto threshold = known(s.iou_threshold), sigma = s.sigma ? known(s.sigma) : 0.0f;
-  Value* one = number(lowering, 1);
-  bool soft = sigma && *sigma > 0;
-  if (!soft && sigma && threshold && *threshold > 1) return {far_boxes(lowering, s.boxes), one};
-  // Far boxes everywhere where suppression is hard, and turns out to suppress nothing.
-  Value* suppresses = nullptr;
-  Value* limit = one;
-  if (!soft) {
-    limit = lowering.binary("MINIMUM", s.iou_threshold, one);
-    if (threshold) limit = number(lowering, std::min(*threshold, 1.0f));
-    if (!threshold) suppresses = lowering.compare("LESS_EQUAL", s.iou_threshold, one);
-    if (!sigma) {
-      Value* decays = lowering.compare("GREATER", s.sigma, number(lowering, 0));
-      limit = select(lowering, decays, one, limit);
-      if (!threshold || *threshold > 1) {
-        suppresses = lowering.compare("LESS_EQUAL", s.iou_threshold, one);
-        suppresses = lowering.compare("LOGICAL_OR", decays, suppresses);
-      }
-    }
-  }
-  if (!suppresses && surely_proper(s.boxes)) return {s.boxes, limit};
-  Value* keep = is_proper(lowering, s.boxes);
-  if (suppresses) keep = lowering.compare("LOGICAL_AND", keep, suppresses);
-  Value* boxes = select(lowering, keep, s.boxes, far_boxes(lowering, s.boxes));
-  return {boxes, limit};
-}
-
-Selection kernel(Lowering& lowering, const Suppression& s, bool with_scores) {
-  std::vector<Value*> operands{s.boxes, s.scores, s.most, s.iou_threshold, s.score_threshold};
-  if (with_scores) operands.push_back(s.sigma ? s.sigma : number(lowering, 0));
-  Node* node = lowering.emit_node(with_scores ? "NON_MAX_SUPPRESSION_V5" : "NON_MAX_SUPPRESSION_V4",
-                                  operands, {}, with_scores ? 3 : 2);
-  auto most = constant_integer(s.most);
-  Shape padded{most && *most >= 0 ? Dim(*most) : Dim()};
-  set_result(*node, 0, DType::kInt32, padded);
-  if (with_scores) set_result(*node, 1, DType::kFloat32, padded);
-  set_result(*node, with_scores ? 2 : 1, DType::kInt32, Shape::scalar());
-  return {node->result(0), with_scores ? node->result(1) : nullptr,
-          node->result(with_scores ? 2 : 1)};
-}
-
 /// The kernel on boxes sorted by score, equal ones by index; their ranks are the scores that it
 /// sees.
 Selection sorted(Lowering& lowering, const Suppression& s, int64_t n, bool with_scores) {
@@ -141,7 +95,7 @@ Selection sorted(Lowering& lowering, const Suppression& s, int64_t n, bool with_
   competes = lowering.compare("GREATER", top->result(0), s.score_threshold);
   ranked.scores = select(lowering, competes, rank, number(lowering, 0));
   ranked.score_threshold = number(lowering, 0);
-  Selection found = kernel(lowering, ranked, false);
+  Selection found = select_by_kernel(lowering, ranked, false);
   // The padding stands for place 0, but must be index 0 and score 0.
   Shape padded = found.indices->shape;
   Value* place = lowering.emit(
@@ -173,8 +127,50 @@ Value* kernel_threshold(Lowering& lowering, Value* threshold) {
                 number(lowering, kNever));
 }
 
+Overlaps self_suppressing(Lowering& lowering, const Suppression& s) {
+  auto threshold = known(s.iou_threshold), sigma = s.sigma ? known(s.sigma) : 0.0f;
+  Value* one = number(lowering, 1);
+  bool soft = sigma && *sigma > 0;
+  if (!soft && sigma && threshold && *threshold > 1) return {far_boxes(lowering, s.boxes), one};
+  // Far boxes everywhere where suppression is hard, and turns out to suppress nothing.
+  Value* suppresses = nullptr;
+  Value* limit = one;
+  if (!soft) {
+    limit = lowering.binary("MINIMUM", s.iou_threshold, one);
+    if (threshold) limit = number(lowering, std::min(*threshold, 1.0f));
+    if (!threshold) suppresses = lowering.compare("LESS_EQUAL", s.iou_threshold, one);
+    if (!sigma) {
+      Value* decays = lowering.compare("GREATER", s.sigma, number(lowering, 0));
+      limit = select(lowering, decays, one, limit);
+      if (!threshold || *threshold > 1) {
+        suppresses = lowering.compare("LESS_EQUAL", s.iou_threshold, one);
+        suppresses = lowering.compare("LOGICAL_OR", decays, suppresses);
+      }
+    }
+  }
+  if (!suppresses && surely_proper(s.boxes)) return {s.boxes, limit};
+  Value* keep = is_proper(lowering, s.boxes);
+  if (suppresses) keep = lowering.compare("LOGICAL_AND", keep, suppresses);
+  Value* boxes = select(lowering, keep, s.boxes, far_boxes(lowering, s.boxes));
+  return {boxes, limit};
+}
+
+Selection select_by_kernel(Lowering& lowering, const Suppression& s, bool with_scores) {
+  std::vector<Value*> operands{s.boxes, s.scores, s.most, s.iou_threshold, s.score_threshold};
+  if (with_scores) operands.push_back(s.sigma ? s.sigma : number(lowering, 0));
+  Node* node = lowering.emit_node(with_scores ? "NON_MAX_SUPPRESSION_V5" : "NON_MAX_SUPPRESSION_V4",
+                                  operands, {}, with_scores ? 3 : 2);
+  auto most = constant_integer(s.most);
+  Shape padded{most && *most >= 0 ? Dim(*most) : Dim()};
+  set_result(*node, 0, DType::kInt32, padded);
+  if (with_scores) set_result(*node, 1, DType::kFloat32, padded);
+  set_result(*node, with_scores ? 2 : 1, DType::kInt32, Shape::scalar());
+  return {node->result(0), with_scores ? node->result(1) : nullptr,
+          node->result(with_scores ? 2 : 1)};
+}
+
 Selection suppress(Lowering& lowering, const Suppression& s, bool with_scores) {
-  Overlaps given = overlaps(lowering, s);
+  Overlaps given = self_suppressing(lowering, s);
   Suppression repaired = s;
   repaired.boxes = given.boxes;
   repaired.iou_threshold = given.threshold;
@@ -184,7 +180,7 @@ Selection suppress(Lowering& lowering, const Suppression& s, bool with_scores) {
   if (hard && shape.known_rank() && shape[0].known() && shape[0].size() > 1 &&
       shape[0].size() <= kSorted)
     return sorted(lowering, repaired, shape[0].size(), with_scores);
-  return kernel(lowering, repaired, with_scores);
+  return select_by_kernel(lowering, repaired, with_scores);
 }
 
 }  // namespace pumice

@@ -36,8 +36,20 @@ struct Selection {
 /// that suppresses what is above. At 1 and beyond nothing is suppressed, and the result is 2.
 Value* kernel_threshold(Lowering& lowering, Value* threshold);
 
-/// Equal scores go by index where n is known and at most 4,096, and suppression is surely hard:
-/// that needs a sort. Elsewhere they go in the order of the kernel's heap.
+/// What the kernel is to be given for boxes and a kernel_threshold() so that a selected box
+/// suppresses itself, and the boxes of `s` as TensorFlow says. Only boxes, iou_threshold and sigma
+/// of `s` are looked at.
+struct Overlaps {
+  Value *boxes, *threshold;
+};
+Overlaps self_suppressing(Lowering& lowering, const Suppression& s);
+
+/// The kernel itself, on boxes and threshold as self_suppressing() gives them. Equal scores come in
+/// the order of its heap.
+Selection select_by_kernel(Lowering& lowering, const Suppression& s, bool with_scores);
+
+/// All of it. Equal scores go by index where n is known and at most 4,096, and suppression is
+/// surely hard: that needs a sort. Elsewhere they come in the order of the kernel's heap.
 Selection suppress(Lowering& lowering, const Suppression& s, bool with_scores);
 
 }  // namespace pumice

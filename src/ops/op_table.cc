@@ -16,6 +16,7 @@ std::vector<const OpDef*> sorted_table() {
            bias_ops(),
            bitwise_ops(),
            cast_ops(),
+           combined_nms_ops(),
            comparison_ops(),
            concat_ops(),
            control_flow_ops(),
