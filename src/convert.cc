@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "detection/labels.h"
+#include "detection/metadata.h"
 #include "formats/source.h"
 #include "import/import.h"
 #include "passes/data_dependence.h"
@@ -89,6 +91,30 @@ Result<std::string> optimizers_json(const Source& source, OptimizerPolicy policy
   return to_json(*findings);
 }
 
+/// The flags' part of a detector's metadata, read before the work begins.
+Result<DetectorFacts> detector_facts(const DetectorOptions& options) {
+  DetectorFacts facts;
+  if (!options.labels_file.empty()) {
+    PUMICE_TRY(facts.labels, read_labels(options.labels_file));
+  }
+  facts.labels_file = options.labels_file;
+  facts.normalization = options.normalization;
+  facts.outputs = options.outputs;
+  return facts;
+}
+
+/// Adds the metadata to the model; gives the files that go behind it.
+Result<std::vector<AppendedFile>> add_metadata(Model& model, const DetectorFacts& facts,
+                                               Stages& stages, Report& report) {
+  if (facts.labels.empty() && !facts.normalization) return std::vector<AppendedFile>();
+  PUMICE_TRY(DetectorDescription described, describe_detector(model, facts));
+  for (Warning& warning : described.warnings) stages.warn(std::move(warning));
+  model.metadata[std::string(kModelMetadataEntry)] = metadata_bytes(described.metadata);
+  report.metadata = std::move(described.metadata);
+  report.labels = std::move(described.labels);
+  return std::move(described.files);
+}
+
 bool has_unknown_batch(const Model& model) {
   for (const Signature& signature : model.signatures)
     for (const Value* input : model.find(signature.graph)->inputs())
@@ -165,6 +191,7 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
                               const ConvertOptions& options) {
   Report report;
   Stages stages(options.observer, report);
+  PUMICE_TRY(const DetectorFacts facts, detector_facts(options.detector));
 
   stages.begin("read", 0);
   PUMICE_TRY(Source source, read_source(input, {options.selection.tags}));
@@ -197,7 +224,11 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
 
   stages.begin("write", 0.7);
   describe_signatures(model, stages);
-  PUMICE_TRY(report.output, write_model(model, output));
+  WriteOptions writing;
+  auto appended = add_metadata(model, facts, stages, report);
+  if (!appended.ok()) return std::move(appended).error().in(input);
+  writing.appended = std::move(*appended);
+  PUMICE_TRY(report.output, write_model(model, output, writing));
   report.output_path = output;
   report.signatures = model.signatures;
   stages.end();

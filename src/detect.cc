@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <span>
 
 #include <nlohmann/json.hpp>
 
-#include "detection/detections.h"
+#include "detection/anchors.h"
 #include "detection/draw.h"
+#include "detection/feed.h"
+#include "detection/labels.h"
+#include "detection/metadata.h"
 #include "detection/picture.h"
+#include "detection/raw_heads.h"
 #include "formats/file.h"
 #include "runtime/runtime.h"
 #include "tflite/reader.h"
@@ -16,74 +21,116 @@
 namespace pumice {
 namespace {
 
-/// One name a line. A first line that stands for the background ("background", "???") has number 0
-/// of labels that begin at 1; it is left out where labels begin at 0.
-Result<std::vector<std::string>> read_labels(const std::string& path) {
-  PUMICE_TRY(Bytes bytes, map_file(path));
-  if (bytes.size() > 1 << 20)
-    return Error(ErrorCode::kTooLarge, "the label file is larger than 1 MB").in(path);
-  std::vector<std::string> names(1);
-  for (char c : as_text(bytes.view())) {
-    if (c == '\n')
-      names.emplace_back();
-    else if (c != '\r')
-      names.back() += c;
+/// What the model's own metadata tell; nothing where it has none.
+Result<KnownDetector> read_metadata(const TfliteFile& tflite, const Bytes& bytes,
+                                    const std::string& path) {
+  const auto it = tflite.model.metadata.find(std::string(kModelMetadataEntry));
+  if (it == tflite.model.metadata.end()) return KnownDetector();
+  PUMICE_TRY(const ModelMetadata metadata,
+             parse_metadata(std::as_bytes(std::span(it->second)), path));
+  return read_known_detector(metadata, bytes, path);
+}
+
+/// Labels by value: line i names the value i.
+struct Names {
+  std::vector<std::string> lines;
+  int64_t shift = 0;  // added to a value
+
+  void give(std::vector<Detection>& detections) const {
+    for (Detection& d : detections)
+      if (int64_t line = d.label + shift; line >= 0 && line < static_cast<int64_t>(lines.size()))
+        d.name = lines[static_cast<size_t>(line)];
   }
-  if (names.back().empty()) names.pop_back();
-  return names;
+};
+
+/// A line for the background has the number 0 of labels that begin at 1; it stands for nothing where
+/// labels begin at 0.
+Names names_from_file(std::vector<std::string> lines, bool zero_based) {
+  const bool background = !lines.empty() && is_background(lines[0]);
+  return {std::move(lines), (background ? 1 : 0) - (zero_based ? 0 : 1)};
 }
 
-void name_them(std::vector<Detection>& detections, const std::vector<std::string>& names,
-               bool zero_based) {
-  if (names.empty()) return;
-  const bool background = names[0] == "background" || names[0] == "???";
-  const int64_t shift = (background ? 1 : 0) - (zero_based ? 0 : 1);
-  for (Detection& d : detections)
-    if (int64_t line = d.label + shift; line >= 0 && line < static_cast<int64_t>(names.size()))
-      d.name = names[static_cast<size_t>(line)];
-}
-
-/// The picture as the model's one input wants it; says in `how` what was done.
-Result<NamedTensor> make_input(const SignatureTensor& input, const Picture& picture,
-                               const DetectOptions& options, std::string& how) {
-  auto refused = [&](const std::string& found) {
-    return Error(ErrorCode::kUnsupported, "the model's input is no picture")
-        .at(input.name)
-        .expected("uint8, int8 or float32 of shape [1,height,width,3]")
-        .found(found);
-  };
-  const Shape& shape = input.shape;
-  const std::string found = std::string(dtype_name(input.dtype)) + " " + to_string(shape);
-  if (!shape.is_rank(4)) return refused(found);
-  if ((shape[0].known() && shape[0].size() != 1) || !shape[3].known() || shape[3].size() != 3)
-    return refused(found);
-  auto size = [](Dim dim, int of_picture) { return dim.known() ? dim.size() : of_picture; };
-  const int64_t height = size(shape[1], picture.height), width = size(shape[2], picture.width);
-  if (height < 1 || width < 1 || height > kMostPixels / width) return refused(found);
-  const Picture scaled = resize(picture, static_cast<int>(width), static_cast<int>(height));
-  how = std::to_string(width) + " x " + std::to_string(height);
-
-  const Dims dims = {1, height, width, 3};
-  const size_t elements = scaled.rgb.size();
-  std::vector<std::byte> bytes;
-  if (input.dtype == DType::kFloat32) {
-    bytes.resize(elements * sizeof(float));
-    for (size_t i = 0; i < elements; ++i) {
-      const float value = (static_cast<float>(scaled.rgb[i]) - options.mean) / options.deviation;
-      std::memcpy(&bytes[i * sizeof(float)], &value, sizeof(float));
+/// Quantized values become numbers: scale * (stored - zero point).
+void dequantize(std::vector<NamedTensor>& outputs, const Signature& signature, const Graph& graph) {
+  for (NamedTensor& output : outputs)
+    for (size_t i = 0; i < signature.outputs.size(); ++i) {
+      const Quantization* q = graph.output(i)->quantization.get();
+      const DType dtype = output.tensor.dtype();
+      if (signature.outputs[i].name != output.name || !q || q->scales.size() != 1) continue;
+      if (dtype != DType::kInt8 && dtype != DType::kUInt8 && dtype != DType::kInt16) continue;
+      const double zero = q->zero_points.empty() ? 0 : static_cast<double>(q->zero_points[0]);
+      std::vector<float> values;
+      for (int64_t k = 0; k < output.tensor.elements(); ++k)
+        values.push_back(static_cast<float>((output.tensor.number_at(k) - zero) * q->scales[0]));
+      output.tensor = Tensor::of(DType::kFloat32, output.tensor.dims(), values);
     }
-    char text[64];
-    std::snprintf(text, sizeof(text), ", (pixel - %g) / %g", static_cast<double>(options.mean),
-                  static_cast<double>(options.deviation));
-    how += text;
-  } else if (input.dtype == DType::kUInt8 || input.dtype == DType::kInt8) {
-    const uint8_t flip = input.dtype == DType::kInt8 ? 0x80 : 0;  // int8: pixel - 128
-    bytes.resize(elements);
-    for (size_t i = 0; i < elements; ++i) bytes[i] = static_cast<std::byte>(scaled.rgb[i] ^ flip);
-  } else {
-    return refused(found);
+}
+
+struct Found {
+  std::vector<Detection> detections;
+  Names names;
+};
+
+/// Detections of a model that ends in non-max suppression.
+Result<Found> read_whole_detector(const std::vector<NamedTensor>& outputs,
+                                  const Signature& signature, const KnownDetector& known,
+                                  const DetectOptions& options, std::vector<std::string> labels) {
+  std::vector<std::string> order = options.outputs;
+  const bool named = !order.empty();
+  std::vector<std::string> all;
+  for (const NamedTensor& output : outputs) all.push_back(output.name);
+  const bool conventional = roles_by_convention(all).boxes >= 0;
+  if (!named && !conventional && known.roles) {  // the metadata's order is the signature's
+    for (int role : {known.roles->boxes, known.roles->classes, known.roles->scores,
+                     known.roles->count})
+      if (role >= 0 && role < static_cast<int>(signature.outputs.size()))
+        order.push_back(signature.outputs[static_cast<size_t>(role)].name);
   }
-  return NamedTensor{input.name, Tensor(input.dtype, dims, Bytes::own(std::move(bytes)))};
+  PUMICE_TRY(OutputRoles roles, find_roles(outputs, order));
+  if (!named && !conventional && known.roles)
+    roles.zero_based = known.labels.empty() || !is_background(known.labels[0]);
+  Found found;
+  found.detections = read_detections(outputs, roles, options.threshold);
+  found.names = labels.empty() ? Names{known.labels, 0}
+                               : names_from_file(std::move(labels), roles.zero_based);
+  return found;
+}
+
+/// Detections of raw heads.
+Result<Found> read_heads(const std::vector<NamedTensor>& outputs, const KnownDetector& known,
+                         const DetectOptions& options, std::vector<std::string> labels,
+                         const std::string& labels_file) {
+  std::vector<HeadShape> shapes;
+  for (const NamedTensor& o : outputs)
+    shapes.push_back({o.name, o.tensor.dtype(), Shape(o.tensor.dims())});
+  if (!options.outputs.empty() && options.outputs.size() != 2)
+    return Error(ErrorCode::kUsage, "these are not the names of raw heads")
+        .expected("--outputs BOXES,SCORES");
+  PUMICE_TRY(const Heads heads, find_heads(shapes, options.outputs));
+  const NamedTensor &boxes = outputs[heads.boxes], &scores = outputs[heads.scores];
+  const int64_t rows = boxes.tensor.elements() / 4;
+  const int64_t columns = scores.tensor.elements() / rows;
+  PUMICE_TRY(const Tensor anchors, read_anchors(options.heads.anchors_file, rows));
+
+  HeadOptions how = options.heads;
+  how.background = how.background && columns > 1;
+  if (labels.empty()) labels = known.labels;
+  if (!labels.empty()) {
+    const auto lines = static_cast<int64_t>(labels.size());
+    const bool first = is_background(labels[0]);
+    if (lines != columns && (first || lines != columns - 1))
+      return Error(ErrorCode::kUsage, "the labels do not fit the model's classes")
+          .in(labels_file)
+          .expected(std::to_string(columns) + " lines, or " + std::to_string(columns - 1) +
+                    " without the background")
+          .found(std::to_string(lines));
+    how.background = columns > 1 && (first || lines == columns - 1);
+  }
+  Found found;
+  PUMICE_TRY(found.detections, detect_by_heads(boxes, scores, anchors, how, options.threshold));
+  const bool complete = static_cast<int64_t>(labels.size()) == columns;
+  found.names = {std::move(labels), complete ? 0 : -1};
+  return found;
 }
 
 struct Corners {
@@ -120,38 +167,10 @@ std::string table(const DetectReport& report) {
   return text;
 }
 
-}  // namespace
-
-Result<DetectReport> detect(const std::string& model_path, const std::string& picture_path,
-                            const DetectOptions& options) {
-  std::vector<std::string> names;
-  if (!options.labels_file.empty()) {
-    PUMICE_TRY(names, read_labels(options.labels_file));
-  }
-  PUMICE_TRY(Bytes model_bytes, map_file(model_path));
-  PUMICE_TRY(TfliteFile tflite, read_tflite(model_bytes, model_path));
-  if (tflite.model.signatures.empty() || tflite.model.signatures[0].inputs.size() != 1)
-    return Error(ErrorCode::kUnsupported, "the model takes no single picture").in(model_path);
-  PUMICE_TRY(Bytes picture_bytes, map_file(picture_path));
-  PUMICE_TRY(Picture picture, decode_picture(picture_bytes, picture_path));
-
-  const Signature& signature = tflite.model.signatures[0];
-  std::string how;
-  auto input = make_input(signature.inputs[0], picture, options, how);
-  if (!input.ok()) return std::move(input).error().in(model_path);
-  auto outputs =
-      run_isolated(options.litert, model_path, signature.key, {*input}, {options.threads, 0});
-  if (!outputs.ok()) return std::move(outputs).error().in(model_path);
-  auto roles = find_roles(*outputs, options.outputs);
-  if (!roles.ok()) return std::move(roles).error().in(model_path);
-
-  DetectReport report;
-  report.width = picture.width;
-  report.height = picture.height;
-  report.detections = read_detections(*outputs, *roles, options.threshold);
-  name_them(report.detections, names, roles->zero_based);
-  report.text = picture_path + ": " + std::to_string(picture.width) + " x " +
-                std::to_string(picture.height) + ", fed as " + how + "\n" + table(report);
+void write_report(DetectReport& report, const std::string& model_path,
+                  const std::string& picture_path, const std::string& how, float threshold) {
+  report.text = picture_path + ": " + std::to_string(report.width) + " x " +
+                std::to_string(report.height) + ", fed as " + how + "\n" + table(report);
   nlohmann::json found = nlohmann::json::array();
   for (const Detection& d : report.detections) {
     const Corners c = corners(d, report);
@@ -164,13 +183,56 @@ Result<DetectReport> detect(const std::string& model_path, const std::string& pi
   report.json =
       nlohmann::json{
           {"model", model_path},
-          {"picture",
-           {{"file", picture_path}, {"width", picture.width}, {"height", picture.height}}},
+          {"picture", {{"file", picture_path}, {"width", report.width}, {"height", report.height}}},
           {"fed_as", how},
-          {"threshold", options.threshold},
+          {"threshold", threshold},
+          {"warnings", report.warnings},
           {"detections", std::move(found)}}
           .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
       "\n";
+}
+
+}  // namespace
+
+Result<DetectReport> detect(const std::string& model_path, const std::string& picture_path,
+                            const DetectOptions& options) {
+  std::vector<std::string> labels;
+  if (!options.labels_file.empty()) {
+    PUMICE_TRY(labels, read_labels(options.labels_file));
+  }
+  PUMICE_TRY(Bytes model_bytes, map_file(model_path));
+  PUMICE_TRY(TfliteFile tflite, read_tflite(model_bytes, model_path));
+  if (tflite.model.signatures.empty() || tflite.model.signatures[0].inputs.size() != 1)
+    return Error(ErrorCode::kUnsupported, "the model takes no single picture").in(model_path);
+  PUMICE_TRY(const KnownDetector known, read_metadata(tflite, model_bytes, model_path));
+  PUMICE_TRY(Bytes picture_bytes, map_file(picture_path));
+  PUMICE_TRY(Picture picture, decode_picture(picture_bytes, picture_path));
+
+  const Signature& signature = tflite.model.signatures[0];
+  const Graph& graph = *tflite.model.find(signature.graph);
+  auto feed = make_feed(signature.inputs[0], graph.inputs()[0]->quantization.get(), picture,
+                        known.normalization, options.normalization);
+  if (!feed.ok()) return std::move(feed).error().in(model_path);
+  auto outputs = run_isolated(options.litert, model_path, signature.key, {feed->tensor},
+                              {options.threads, 0});
+  if (!outputs.ok()) return std::move(outputs).error().in(model_path);
+  dequantize(*outputs, signature, graph);
+
+  const bool heads = !options.heads.anchors_file.empty();
+  const std::string& labels_file = options.labels_file.empty() ? model_path : options.labels_file;
+  auto found = heads ? read_heads(*outputs, known, options, std::move(labels), labels_file)
+                     : read_whole_detector(*outputs, signature, known, options, std::move(labels));
+  if (!found.ok()) return std::move(found).error().in(model_path);
+
+  DetectReport report;
+  report.width = picture.width;
+  report.height = picture.height;
+  report.warnings = feed->warnings;
+  report.detections = std::move(found->detections);
+  if (options.most > 0 && report.detections.size() > options.most)
+    report.detections.resize(options.most);
+  found->names.give(report.detections);
+  write_report(report, model_path, picture_path, feed->how, options.threshold);
   if (!options.drawing_file.empty()) {
     draw(picture, report.detections);
     PUMICE_CHECK(write_png(picture, options.drawing_file));

@@ -1,5 +1,9 @@
 #include "pumice/inspect.h"
 
+#include <optional>
+#include <span>
+
+#include "detection/metadata.h"
 #include "formats/file.h"
 #include "formats/source.h"
 #include "pumice/version.h"
@@ -18,18 +22,39 @@ struct Findings {
   GraphStatistics graph;
   std::vector<Signature> signatures;
   std::string optimizers_json;  // empty: none can be in such a file
+  std::optional<ModelMetadata> metadata;
+  std::vector<std::string> labels;  // that the metadata name
 };
+
+/// Broken metadata are a warning: the model stands without them.
+void inspect_metadata(const TfliteFile& file, const Bytes& bytes, const std::string& path,
+                      Findings& f) {
+  const auto it = file.model.metadata.find(std::string(kModelMetadataEntry));
+  if (it == file.model.metadata.end()) return;
+  auto metadata = parse_metadata(std::as_bytes(std::span(it->second)), path);
+  if (!metadata.ok()) {
+    f.warnings.push_back(metadata.error().text());
+    return;
+  }
+  auto known = read_known_detector(*metadata, bytes, path);
+  if (known.ok())
+    f.labels = std::move(known->labels);
+  else
+    f.warnings.push_back(known.error().text());
+  f.metadata = std::move(*metadata);
+}
 
 Result<Findings> inspect_tflite(const Bytes& bytes, const std::string& path) {
   PUMICE_TRY(TfliteFile file, read_tflite(bytes, path));
-  Findings f{"tflite", file.description, {path}, file.not_represented, file.bytes, statistics(file.model), {}, {}};
+  Findings f{"tflite", file.description, {path}, file.not_represented, file.bytes, statistics(file.model), {}, {}, {}, {}};
   for (const Signature& s : file.model.signatures) f.signatures.push_back(s);
+  inspect_metadata(file, bytes, path, f);
   return f;
 }
 
 Result<Findings> inspect_source(const std::string& path, const InspectOptions& options) {
   PUMICE_TRY(Source source, read_source(path, {options.tags}));
-  Findings f{source.format, source.producer, source.files, source.facts.warnings, source.bytes, {}, {}, {}};
+  Findings f{source.format, source.producer, source.files, source.facts.warnings, source.bytes, {}, {}, {}, {}, {}};
   if (source.graph) count(*source.graph, f.graph);
   if (source.functions)
     for (const std::string& name : source.functions->names()) {
@@ -58,6 +83,7 @@ std::string to_text(const Findings& f, const std::string& input) {
   text += "\n  " + std::to_string(f.graph.nodes) + " nodes, " + std::to_string(f.graph.parameters) +
           " parameters (" + bytes_text(f.graph.bytes) + ")\n";
   for (const Signature& s : f.signatures) text += signature_text(s);
+  if (f.metadata) text += metadata_text(*f.metadata, f.labels);
   text += "  ops\n";
   for (const auto& [op, count] : f.graph.ops)
     text += "    " + std::to_string(count) + " " + op + "\n";
@@ -75,6 +101,7 @@ std::string to_document(const Findings& f) {
       {"optimizers", optimizers},
       {"graph", to_json(f.graph)},
       {"signatures", to_json(f.signatures)},
+      {"metadata", f.metadata ? to_json(*f.metadata, f.labels) : Json()},
       {"warnings", f.warnings},
   });
 }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "pumice/error.h"
+#include "pumice/normalization.h"
 #include "pumice/observer.h"
 #include "pumice/optimizers.h"
 
@@ -26,8 +28,19 @@ struct Selection {
   std::vector<InputShape> input_shapes;       // one per input, or none
 };
 
+/// What a detector's metadata (TensorFlow Lite Metadata) are to say beside what its graph tells. They
+/// are written where labels or a normalization are given, for the first signature.
+struct DetectorOptions {
+  std::string labels_file;  // one name a line; they have to be as many as the model's classes
+  std::optional<Normalization> normalization;  // of a float or quantized input
+  /// The outputs that hold boxes, classes, scores and (if there is one) the count; empty: told by
+  /// their names or by the operator that gives them.
+  std::vector<std::string> outputs;
+};
+
 struct ConvertOptions {
   Selection selection;
+  DetectorOptions detector;
   /// An op that cannot be lowered becomes a custom operator of the same name.
   bool allow_custom_ops = false;
   /// An inference signature reaches no optimizer: the policies differ in the report, and kError
@@ -48,7 +61,7 @@ struct ConvertReport {
 /// Reads `input` (told by its content), converts what `options.selection` names and writes `output`,
 /// whole or not at all.
 /// Errors: kNotFound, kTruncated, kMalformed, kTooLarge, kUnknownFormat, kUnreadable (the input),
-/// kUsage (names, shapes), kUnsupported (all refused ops at once), kUnwritable (the output).
+/// kUsage (names, shapes, labels that do not fit), kUnsupported (all refused ops at once), kUnwritable (the output).
 Result<ConvertReport> convert(const std::string& input, const std::string& output,
                               const ConvertOptions& options = {});
 

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 
 namespace pumice::cli {
@@ -78,6 +80,27 @@ Result<Selection> SelectionFlags::selection() const {
       selection.input_shapes.push_back(std::move(shape));
     }
   return selection;
+}
+
+Result<Normalization> parse_normalization(const std::string& text) {
+  Normalization n;
+  for (const std::string& pair : split(text, ':')) {
+    float values[2];
+    const std::vector<std::string> parts = split(pair, ',');
+    bool numbers = parts.size() == 2;
+    for (size_t i = 0; numbers && i < 2; ++i) {
+      char* end = nullptr;
+      values[i] = std::strtof(parts[i].c_str(), &end);
+      numbers = !parts[i].empty() && *end == '\0' && std::isfinite(values[i]);
+    }
+    if (!numbers || values[1] == 0)
+      return Error(ErrorCode::kUsage, "--normalize makes no sense")
+          .expected("MEAN,STD or one pair a channel, ':' between them; STD is not 0")
+          .found("'" + pair + "'");
+    n.mean.push_back(values[0]);
+    n.std.push_back(values[1]);
+  }
+  return n;
 }
 
 Status write_text(const std::string& path, const std::string& text) {

@@ -8,7 +8,8 @@ namespace pumice::cli {
 namespace {
 
 struct Flags {
-  std::string input, output, report, optimizers = "strip";
+  std::string input, output, report, optimizers = "strip", normalize;
+  DetectorOptions detector;
   bool allow_custom_ops = false;
   SelectionFlags selection;
   ProgressFlags progress;
@@ -25,6 +26,12 @@ int run_convert(const Flags& flags) {
   if (!policy.ok()) return fail(policy.error());
   options.optimizers = *policy;
   options.allow_custom_ops = flags.allow_custom_ops;
+  options.detector = flags.detector;
+  if (!flags.normalize.empty()) {
+    auto normalization = parse_normalization(flags.normalize);
+    if (!normalization.ok()) return fail(normalization.error());
+    options.detector.normalization = std::move(*normalization);
+  }
   Terminal terminal(flags.progress);
   options.observer = &terminal;
   auto report = convert(flags.input, flags.output, options);
@@ -51,6 +58,17 @@ void add_convert(CLI::App& app, Run& run) {
   flags->selection.add(*command);
   command->add_flag("--allow-custom-ops", flags->allow_custom_ops,
                     "an unsupported op becomes a custom op of the same name");
+  command->add_option("--labels", flags->detector.labels_file,
+                      "the classes' names, one a line: written into the model's metadata");
+  command->add_option("--normalize", flags->normalize,
+                      "MEAN,STD: the input is (pixel - MEAN) / STD, as its metadata will say; one "
+                      "pair a channel: MEAN,STD:MEAN,STD:MEAN,STD");
+  command
+      ->add_option("--detector-outputs", flags->detector.outputs,
+                   "BOXES,CLASSES,SCORES[,COUNT] among the outputs, where pumice cannot tell them")
+      ->delimiter(',')
+      ->expected(1, 4)
+      ->allow_extra_args(false);
   command->add_option("--optimizers", flags->optimizers,
                       "what becomes of the model's optimizers: strip, keep-first, keep-last, unify, "
                       "namespace, or error (exit 5 when something conflicts)")
@@ -61,6 +79,7 @@ void add_convert(CLI::App& app, Run& run) {
       "Examples:\n"
       "  pumice convert saved_model/ -o ssd.tflite\n"
       "  pumice convert saved_model/ -o ssd.tflite --optimizers unify --report report.json\n"
+      "  pumice convert ssd.pb -o ssd.tflite --labels coco.txt --normalize 127.5,127.5\n"
       "  pumice convert frozen_inference_graph.pb -o heads.tflite \\\n"
       "      --input-arrays Preprocessor/sub --output-arrays Squeeze,concat --input-shapes 1,300,300,3");
   command->callback([flags, &run] { run = [flags] { return run_convert(*flags); }; });

@@ -38,42 +38,6 @@ bool fit(const Outputs& outputs, const OutputRoles& roles) {
          (roles.count < 0 || is_count(outputs[roles.count].tensor));
 }
 
-Result<OutputRoles> by_names(const Outputs& outputs, const std::vector<std::string>& names) {
-  OutputRoles roles;
-  int* const members[] = {&roles.boxes, &roles.classes, &roles.scores, &roles.count};
-  for (size_t i = 0; i < names.size(); ++i) {
-    for (size_t j = 0; j < outputs.size(); ++j)
-      if (outputs[j].name == names[i]) *members[i] = static_cast<int>(j);
-    if (*members[i] < 0)
-      return Error(ErrorCode::kUsage, "the model has no output '" + names[i] + "'");
-  }
-  if (!fit(outputs, roles))
-    return Error(ErrorCode::kUsage, "the outputs named do not go together")
-        .expected("boxes [1,N,4], classes [1,N], scores [1,N] and a count [1]");
-  return roles;
-}
-
-/// A whole convention by its names; boxes -1 where one of them is missing.
-OutputRoles by_convention(const Outputs& outputs) {
-  struct Convention {
-    const char *boxes, *classes, *scores, *count;
-    bool zero_based;
-  };
-  static constexpr Convention kConventions[] = {
-      {"detection_boxes", "detection_classes", "detection_scores", "num_detections", false},
-      {"location", "category", "score", "number of detections", true},
-      {"TFLite_Detection_PostProcess", "TFLite_Detection_PostProcess:1",
-       "TFLite_Detection_PostProcess:2", "TFLite_Detection_PostProcess:3", true},
-  };
-  for (const Convention& c : kConventions) {
-    auto roles = by_names(outputs, {c.boxes, c.classes, c.scores, c.count});
-    if (!roles.ok()) continue;
-    roles->zero_based = c.zero_based;
-    return *roles;
-  }
-  return {};
-}
-
 /// Whole numbers, or nearly: where weights are quantized, labels can be 1.99.
 bool may_be_classes(const Tensor& classes, int64_t n) {
   constexpr double kMostClasses = 100'000;
@@ -123,7 +87,7 @@ Result<OutputRoles> by_values(const Outputs& outputs) {
     return Error(ErrorCode::kUnsupported, why)
         .expected("boxes [1,N,4], classes [1,N], scores [1,N] and a count [1]")
         .found(names)
-        .hint("Name them: --outputs BOXES,CLASSES,SCORES,COUNT; raw heads hold no detections yet");
+        .hint("Name them: --outputs BOXES,CLASSES,SCORES,COUNT; raw heads need --anchors FILE");
   };
   std::vector<OutputRoles> readings;
   bool empty = false;
@@ -159,9 +123,55 @@ Result<OutputRoles> by_values(const Outputs& outputs) {
 
 }  // namespace
 
+Result<OutputRoles> roles_by_names(const std::vector<std::string>& outputs,
+                                   const std::vector<std::string>& names) {
+  OutputRoles roles;
+  int* const members[] = {&roles.boxes, &roles.classes, &roles.scores, &roles.count};
+  if (names.size() < 3 || names.size() > std::size(members))
+    return Error(ErrorCode::kUsage, "these are not the names of a detector's outputs")
+        .expected("BOXES,CLASSES,SCORES or BOXES,CLASSES,SCORES,COUNT")
+        .found(std::to_string(names.size()) + " names");
+  for (size_t i = 0; i < names.size(); ++i) {
+    const auto it = std::find(outputs.begin(), outputs.end(), names[i]);
+    if (it == outputs.end())
+      return Error(ErrorCode::kUsage, "the model has no output '" + names[i] + "'");
+    *members[i] = static_cast<int>(it - outputs.begin());
+  }
+  return roles;
+}
+
+OutputRoles roles_by_convention(const std::vector<std::string>& outputs) {
+  struct Convention {
+    const char *boxes, *classes, *scores, *count;
+    bool zero_based;
+  };
+  static constexpr Convention kConventions[] = {
+      {"detection_boxes", "detection_classes", "detection_scores", "num_detections", false},
+      {"location", "category", "score", "number of detections", true},
+      {"TFLite_Detection_PostProcess", "TFLite_Detection_PostProcess:1",
+       "TFLite_Detection_PostProcess:2", "TFLite_Detection_PostProcess:3", true},
+  };
+  for (const Convention& c : kConventions) {
+    auto roles = roles_by_names(outputs, {c.boxes, c.classes, c.scores, c.count});
+    if (!roles.ok()) continue;
+    roles->zero_based = c.zero_based;
+    return *roles;
+  }
+  return {};
+}
+
 Result<OutputRoles> find_roles(const Outputs& outputs, const std::vector<std::string>& names) {
-  if (!names.empty()) return by_names(outputs, names);
-  if (OutputRoles roles = by_convention(outputs); roles.boxes >= 0) return roles;
+  std::vector<std::string> all;
+  for (const NamedTensor& output : outputs) all.push_back(output.name);
+  if (!names.empty()) {
+    PUMICE_TRY(const OutputRoles roles, roles_by_names(all, names));
+    if (!fit(outputs, roles))
+      return Error(ErrorCode::kUsage, "the outputs named do not go together")
+          .expected("boxes [1,N,4], classes [1,N], scores [1,N] and a count [1]");
+    return roles;
+  }
+  const OutputRoles roles = roles_by_convention(all);
+  if (roles.boxes >= 0 && fit(outputs, roles)) return roles;
   return by_values(outputs);
 }
 

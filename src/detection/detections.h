@@ -15,6 +15,13 @@ struct OutputRoles {
   bool zero_based = false;  // labels begin at 0 (TensorFlow Lite), not at 1 (TensorFlow)
 };
 
+/// The same by names alone: those of a convention; boxes -1 where one of them is missing.
+OutputRoles roles_by_convention(const std::vector<std::string>& outputs);
+
+/// The outputs that `names` names: boxes, classes, scores and, if given, the count. Error: kUsage.
+Result<OutputRoles> roles_by_names(const std::vector<std::string>& outputs,
+                                   const std::vector<std::string>& names);
+
 /// Told by `names` (boxes, classes, scores and, if given, the count), by the names of one of the
 /// conventions (TensorFlow's object detection: detection_boxes, …; TensorFlow Lite's metadata:
 /// location, category, score, number of detections; TFLite_Detection_PostProcess's four), or by

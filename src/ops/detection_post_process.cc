@@ -150,7 +150,9 @@ Status lower(Node& node, Lowering& lowering) {
   PUMICE_CHECK(check_operands(node, p));
   Value* const operands[] = {node.operand(0), node.operand(1), node.operand(2)};
   Node* op = lowering.emit_node(std::string("custom:") + kDetectionPostProcess, operands,
-                                {{"custom_options", custom_options(p.attributes())}}, 4);
+                                {{"custom_options", custom_options(p.attributes())},
+                                 {"num_classes", p.num_classes}},  // for the metadata
+                                4);
   for (size_t i = 0; i < 4; ++i) {
     set_result(*op, i, node.result(i)->dtype, node.result(i)->shape);
     lowering.replace(node, i, op->result(i));

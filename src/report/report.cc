@@ -47,7 +47,8 @@ std::string to_json(const Report& r) {
         {"signatures", to_json(r.signatures)},
         {"ops", r.output.ops},
         {"custom_ops", r.output.custom_ops},
-        {"minimum_runtime_version", r.output.minimum_runtime}}},
+        {"minimum_runtime_version", r.output.minimum_runtime},
+        {"metadata", r.metadata ? to_json(*r.metadata, r.labels) : Json()}}},
       {"warnings", warnings},
       {"timing", timing},
   });
@@ -61,6 +62,7 @@ std::string to_text(const Report& r) {
     text += ", for runtime " + r.output.minimum_runtime + " or later";
   text += "\n";
   for (const Signature& s : r.signatures) text += signature_text(s);
+  if (r.metadata) text += metadata_text(*r.metadata, r.labels);
   if (!r.output.custom_ops.empty()) {
     text += "  custom ops:";
     for (const auto& [name, count] : r.output.custom_ops)

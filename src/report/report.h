@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "graph/model.h"
 #include "passes/pipeline.h"
 #include "pumice/observer.h"
+#include "tflite/metadata.h"
 #include "tflite/writer.h"
 
 namespace pumice {
@@ -36,6 +38,8 @@ struct Report {
   WriteSummary output;
   std::string output_path;
   std::vector<Signature> signatures;
+  std::optional<ModelMetadata> metadata;
+  std::vector<std::string> labels;
   std::vector<Warning> warnings;
   std::vector<std::pair<std::string, double>> timing;  // stage → milliseconds
 };

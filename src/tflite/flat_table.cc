@@ -102,6 +102,14 @@ FlatTable FlatVector::table(uint32_t i) const {
   return position ? FlatTable(file_, position) : FlatTable();
 }
 
+std::string_view FlatVector::string(uint32_t i) const {
+  const uint64_t position = file_->follow(position_ + uint64_t{i} * 4);
+  if (!position || !file_->claim(position, 4)) return {};
+  const uint32_t count = file_->load<uint32_t>(position);
+  if (!file_->claim(position + 4, count)) return {};
+  return FlatVector(file_, position + 4, count).chars();
+}
+
 std::string_view FlatVector::chars() const {
   if (!file_) return {};
   const auto bytes = file_->view(position_, count_);

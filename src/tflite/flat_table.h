@@ -72,6 +72,8 @@ class FlatVector {
   /// Element i of a vector of tables.
   FlatTable table(uint32_t i) const;
   std::string_view chars() const;  // of a vector of bytes
+  /// Element i of a vector of strings.
+  std::string_view string(uint32_t i) const;
 
  private:
   FlatBytes* file_ = nullptr;

@@ -5,6 +5,7 @@
 
 #include <flatbuffers/flatbuffers.h>
 
+#include "formats/zip/zip.h"
 #include "pumice/version.h"
 #include "tflite/op_description.h"
 #include "tflite/op_version.h"
@@ -100,6 +101,7 @@ class ModelWriter {
     PUMICE_CHECK(
         file.write(std::as_bytes(std::span(builder_.GetBufferPointer(), builder_.GetSize()))));
     PUMICE_CHECK(parts_.buffers.write(file, external));
+    PUMICE_CHECK(append(options.appended, file));
     if (options.validate) {
       PUMICE_TRY(const Bytes written, file.view());
       PUMICE_CHECK(validate_tflite(written, path));
@@ -220,6 +222,15 @@ class ModelWriter {
       builder_.AddOffset(vtable_entry(schema::model::kSignatures), signature_list);
     }
     builder_.Finish(TableOffset(builder_.EndTable(start)), schema::kIdentifier.data());
+  }
+
+  static Status append(const std::vector<AppendedFile>& files, OutputFile& file) {
+    if (files.empty()) return {};
+    ZipWriter zip([&](std::span<const std::byte> bytes) { return file.write(bytes); }, 1,
+                  file.position());
+    for (const AppendedFile& appended : files)
+      PUMICE_CHECK(zip.add(appended.name, {std::as_bytes(std::span(appended.content))}));
+    return zip.finish();
   }
 
   void count_operators() {

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "graph/model.h"
 #include "pumice/error.h"
+#include "tflite/metadata.h"
 
 namespace pumice {
 
@@ -16,6 +18,8 @@ struct WriteOptions {
   uint64_t external_from = uint64_t{2000} << 20;
   /// Read the file back and check it before it is put in place.
   bool validate = true;
+  /// Files for a zip archive behind the model, where its readers do not look: labels.
+  std::vector<AppendedFile> appended;
 };
 
 /// What was written; convert's report has it as "output".

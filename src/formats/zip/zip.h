@@ -66,8 +66,9 @@ class ZipWriter {
  public:
   using Sink = std::function<Status(std::span<const std::byte>)>;
   /// Entry data begins at multiples of `alignment` bytes (a power of two up to 4096; 1: packed).
-  explicit ZipWriter(Sink sink, size_t alignment = 1)
-      : sink_(std::move(sink)), alignment_(alignment) {}
+  /// `offset`: how many other bytes of the file stand in front of the archive.
+  explicit ZipWriter(Sink sink, size_t alignment = 1, uint64_t offset = 0)
+      : sink_(std::move(sink)), alignment_(alignment), offset_(offset) {}
 
   /// One file; its content is the concatenation of `parts`.
   Status add(const std::string& name, const std::vector<std::span<const std::byte>>& parts);
@@ -84,7 +85,7 @@ class ZipWriter {
 
   Sink sink_;
   size_t alignment_;
-  uint64_t offset_ = 0;
+  uint64_t offset_;
   std::vector<Record> records_;
 };
 
