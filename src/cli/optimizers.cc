@@ -38,7 +38,7 @@ void add_optimizers(CLI::App& app, Run& run) {
   CLI::App* command =
       app.add_subcommand("optimizers", "find the optimizers in a model, and what conflicts");
   command->add_option("INPUT", flags->input,
-                      "SavedModel folder, GraphDef, checkpoint (.meta, .index), .keras, TFJS model");
+                      "SavedModel folder, GraphDef, checkpoint (.meta, .index), .keras, .h5, TFJS model");
   command->add_option("--policy", flags->policy,
                       "what would become of them: strip, keep-first, keep-last, unify, namespace, "
                       "error (exit 5 when something conflicts)")

@@ -7,6 +7,7 @@
 #include "formats/checkpoint/checkpoint.h"
 #include "formats/file.h"
 #include "formats/graph_def/graph_def.h"
+#include "formats/hdf5/reader.h"
 #include "formats/keras/keras.h"
 #include "formats/meta_graph/meta_graph.h"
 #include "formats/protobuf/reader.h"
@@ -20,7 +21,7 @@ namespace {
 
 constexpr char kFormats[] =
     "pumice reads SavedModel folders, GraphDef files (.pb, .pbtxt), TF1 checkpoints (.meta), "
-    "TensorFlow.js graph models (model.json) and, for their optimizers, .keras files.";
+    "TensorFlow.js graph models (model.json) and, for their optimizers, .keras and .h5 files.";
 
 Error unknown(const std::string& path, const std::string& what) {
   return Error(ErrorCode::kUnknownFormat, what).in(path).hint(kFormats);
@@ -141,6 +142,7 @@ Result<Source> read_file(const std::string& path, const ReadOptions& options) {
   if (is_sstable(text)) {
     if (const auto prefix = checkpoint_prefix(path)) return read_checkpoint(*prefix);
   }
+  if (looks_like_hdf5(bytes.view())) return read_keras_h5(bytes, path);
   if (looks_like_zip(bytes.view())) return read_keras(bytes, path);
   if (is_tfjs_text(text)) return read_tfjs(path, options);
   switch (tell_proto(text)) {

@@ -83,13 +83,16 @@ struct SourceFacts {
   std::vector<CheckpointEntry> checkpoint;           // keys in file order
   std::map<std::string, std::vector<std::string>> collections;  // TF1: name → node names
   std::vector<std::string> warnings;                 // places that could not be read, and why
+  /// Keras's HDF5 weights: the attribute `name` of each group that has one, by the group's path. Their
+  /// datasets are checkpoint entries, their paths the keys.
+  std::map<std::string, std::string> group_names;
   /// The value under a checkpoint key, mapped; for hyperparameters and iterations.
   std::function<Result<Tensor>(const std::string& key)> checkpoint_value;
 };
 
 /// A source model, read but neither pruned nor inlined.
 struct Source {
-  std::string format;              // "saved_model", "graph_def", "checkpoint", "tfjs", "tflite", …
+  std::string format;              // "saved_model", "graph_def", "checkpoint", "tfjs", "keras", "h5", …
   std::vector<std::string> files;  // what was read
   uint64_t bytes = 0;
   std::string producer;            // "tensorflow 2.21.0", or empty

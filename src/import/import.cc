@@ -4,8 +4,8 @@ namespace pumice {
 
 Result<Model> import_source(const Source& source, const ImportOptions& options,
                             std::vector<DroppedNode>* dropped) {
-  if (source.format == "keras")
-    return Error(ErrorCode::kUnsupported, "layers of .keras files are not converted yet")
+  if (source.format == "keras" || source.format == "h5")
+    return Error(ErrorCode::kUnsupported, "layers of ." + source.format + " files are not converted yet")
         .in(source.files.empty() ? "" : source.files[0])
         .hint("Export a SavedModel: model.export('folder')");
   PUMICE_TRY(auto entries, find_entry_points(source, options));

@@ -46,10 +46,11 @@ void apply_config(const OptimizerConfig& config, Registration& registration) {
 
 std::vector<Registration> collect_registrations(const Source& source,
                                                 std::vector<std::string>& warnings) {
-  Collector collector{source, warnings, {}, {}, {}, {}};
+  Collector collector{source, warnings, {}, {}, {}, {}, {}};
   for (const auto& entry : source.facts.checkpoint) collector.entries.emplace(entry.key, &entry);
   collect_objects(collector);
   collect_documents(collector);
+  collect_groups(collector);
   collect_graph(collector);
   collect_keys(collector);
   for (size_t i = 0; i < collector.registrations.size(); ++i) {
