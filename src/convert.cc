@@ -211,7 +211,9 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
 
   stages.begin("lower", 0.5);
   std::vector<Refusal> refusals;
-  for (auto& [name, graph] : model.graphs)
+  std::vector<Graph*> graphs;  // lowering adds bodies of loops, lowered already
+  for (auto& [name, graph] : model.graphs) graphs.push_back(graph.get());
+  for (Graph* graph : graphs)
     PUMICE_CHECK(lower(model, *graph, options.allow_custom_ops, refusals));
   if (!refusals.empty()) return unsupported_ops(refusals).in(input);
 

@@ -33,6 +33,7 @@ std::span<const OpDef> lrn_ops();
 std::span<const OpDef> matmul_ops();
 std::span<const OpDef> matrix_diag_ops();
 std::span<const OpDef> nms_ops();
+std::span<const OpDef> nms_with_overlaps_ops();
 std::span<const OpDef> pad_ops();
 std::span<const OpDef> pool_ops();
 std::span<const OpDef> random_ops();

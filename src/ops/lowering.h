@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "graph/model.h"
 #include "pumice/error.h"
 
 namespace pumice {
@@ -14,9 +15,12 @@ namespace pumice {
 /// Made nodes carry the lowered node's name. Every helper infers dtype and shape of what it makes.
 class Lowering {
  public:
-  Lowering(Graph& graph, Node* before) : graph_(graph), before_(before) {}
+  Lowering(Graph& graph, Node* before, Model* model = nullptr)
+      : graph_(graph), before_(before), model_(model) {}
 
   Graph& graph() const { return graph_; }
+  /// Where graphs for the bodies of loops go; null outside the lowering of a whole model.
+  Model* model() const { return model_; }
 
   /// A TensorFlow Lite node with one result of the given type.
   Value* emit(std::string op, std::initializer_list<Value*> operands, Attributes attributes,
@@ -76,6 +80,7 @@ class Lowering {
  private:
   Graph& graph_;
   Node* before_;
+  Model* model_;
 };
 
 }  // namespace pumice

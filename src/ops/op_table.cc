@@ -36,6 +36,7 @@ std::vector<const OpDef*> sorted_table() {
            matmul_ops(),
            matrix_diag_ops(),
            nms_ops(),
+           nms_with_overlaps_ops(),
            pad_ops(),
            pool_ops(),
            random_ops(),

@@ -102,11 +102,16 @@ ShapesAtRunTime shapes_at_run_time(const Graph& graph) {
     if (const auto* deciding = shape_operands(node.op))
       for (size_t i : *deciding) allocates |= !is_early(i);
     if (node.is("SHAPE") || node.is("RANK")) {
-      if (!open) early.insert(node.result());
-    } else if (computes_early(node.op) && !allocates) {
-      bool all = true;
-      for (size_t i = 0; i < node.operand_count(); ++i) all &= is_early(i);
-      if (all) early.insert(node.result());
+      (open ? found.late : early).insert(node.result());
+    } else if (computes_early(node.op)) {
+      bool all = true, none_late = true;
+      for (size_t i = 0; i < node.operand_count(); ++i) {
+        bool is_late = found.late.count(node.operand(i)) != 0;
+        all &= is_early(i) || is_late;
+        none_late &= !is_late;
+      }
+      if (all && !none_late) found.late.insert(node.result());
+      if (all && none_late && !allocates) early.insert(node.result());
     }
     open |= allocates;
     for (size_t i = 0; i < node.result_count(); ++i) {

@@ -37,7 +37,7 @@ Status lower(Model& model, Graph& graph, bool allow_custom_ops, std::vector<Refu
     } else {
       status = dtype_is_known(*node);
       if (status.ok()) {
-        Lowering lowering(graph, node);
+        Lowering lowering(graph, node, &model);
         status = op->lower(*node, lowering);
       }
     }

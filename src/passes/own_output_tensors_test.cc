@@ -17,5 +17,14 @@ TEST_F(OwnOutputTensorsTest, InputsConstantsAndDoublesGetTheirOwn) {
   EXPECT_EQ(graph.output(1), y);
 }
 
+TEST_F(OwnOutputTensorsTest, SizesOfWhatIsFoundWhileRunning) {
+  Value* x = input({batch, 3});
+  Value* found = make.emit("WHERE", {x}, {}, DType::kInt64, {Dim(), 2});
+  output(make.size_of(found, 0));
+  output(make.size_of(x, 0));
+  EXPECT_EQ(run(own_output_tensors), 1u);
+  EXPECT_EQ(ops(), "WHERE SHAPE STRIDED_SLICE SHAPE STRIDED_SLICE ADD");
+}
+
 }  // namespace
 }  // namespace pumice
