@@ -10,15 +10,16 @@
 namespace pumice {
 
 enum class FindingKind {
-  kSharedFiles,       // two distributions own the same files, with different content
-  kTwoLayouts,        // keras/optimizers/optimizer.py beside keras/src/optimizers/optimizer.py
-  kSecondCopy,        // another Keras earlier on the path
-  kDuplicate,         // one distribution installed in two versions
-  kKerasVersion,      // Keras and TensorFlow do not fit
-  kTfKerasVersion,    // tf_keras and TensorFlow do not fit
-  kChangedFiles,      // files differ from what their RECORD says
-  kSameContent,       // two distributions own the same files, alike (a note)
-  kLeftover,          // folders that a broken pip run left (a note)
+  kSharedFiles,     // two distributions own the same files, with different content
+  kTwoLayouts,      // keras/optimizers/optimizer.py beside keras/src/optimizers/optimizer.py
+  kSecondCopy,      // another Keras earlier on the path
+  kDuplicate,       // one distribution installed in two versions
+  kKerasVersion,    // Keras and TensorFlow do not fit
+  kTfKerasVersion,  // tf_keras and TensorFlow do not fit
+  kChangedFiles,    // files differ from what their RECORD says
+  kSameContent,     // two distributions own the same files, alike (a note)
+  kCondaRecord,     // conda's record says another version than pip installed (a note)
+  kLeftover,        // folders that a broken pip run left (a note)
 };
 const char* finding_name(FindingKind kind);  // "shared_files", …
 

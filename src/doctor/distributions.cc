@@ -1,18 +1,18 @@
 #include "doctor/distributions.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstring>
 
+#include "doctor/conda.h"
+#include "doctor/record.h"
 #include "formats/file.h"
 
 namespace pumice {
 namespace {
 
-// Limits against hostile or broken trees. The largest real ones: 25,000 lines and 3 MB (TensorFlow
-// with headers), 100 KB of metadata, some thousand distributions.
+// Limits against hostile or broken trees. The largest real ones: 3 MB of a RECORD (TensorFlow with
+// headers), 100 KB of metadata, some thousand distributions.
 constexpr size_t kRecordBytes = 64 << 20;
-constexpr size_t kFilesOfOne = 200'000;
+constexpr size_t kAllRecordBytes = 1 << 30;
 constexpr size_t kHeaderBytes = 256 << 10;
 constexpr size_t kDistributions = 20'000;
 constexpr size_t kRelevant = 200;
@@ -20,39 +20,6 @@ constexpr size_t kWarnings = 50;
 
 bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
-
-std::string_view next_line(std::string_view& text) {
-  const size_t end = text.find('\n');
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  return line;
-}
-
-/// Index in kPackages of the package that a path lies in; kPackages.size() for others.
-size_t package_of(std::string_view path) {
-  for (size_t i = 0; i < kPackages.size(); ++i) {
-    if (path.size() > kPackages[i].size() && path[kPackages[i].size()] == '/' &&
-        starts_with(path, kPackages[i]))
-      return i;
-  }
-  return kPackages.size();
-}
-
-/// Whether some line of the list begins with "PACKAGE/__init__.py" (after `prefix`).
-bool lists_a_package(std::string_view text, std::string_view prefix) {
-  for (std::string_view package : kPackages) {
-    std::string wanted = "\n" + std::string(prefix) + std::string(package) + "/__init__.py";
-    if (starts_with(text, std::string_view(wanted).substr(1)) ||
-        memmem(text.data(), text.size(), wanted.data(), wanted.size()) != nullptr)
-      return true;
-  }
-  return false;
 }
 
 class Reader {
@@ -64,6 +31,7 @@ class Reader {
     const std::string& path = environment_.roots[root].path;
     auto names = list_folder(path);
     if (!names.ok()) return warn(names.error().text());
+    ++installed_.roots;
     for (const std::string& name : *names) {
       const bool dist = ends_with(name, ".dist-info");
       if (!dist && !ends_with(name, ".egg-info")) continue;
@@ -105,36 +73,38 @@ class Reader {
     d.name = stem.substr(0, dash);
     if (dash != std::string::npos) {
       d.version = stem.substr(dash + 1);
-      if (const size_t tag = d.version.find("-py"); tag != std::string::npos)
-        d.version.resize(tag);
+      if (const size_t tag = d.version.find("-py"); tag != std::string::npos) d.version.resize(tag);
     }
     d.normalized = normalized_name(d.name);
-    d.relevant =
-        is_tensorflow(d.normalized) || is_keras(d.normalized) || is_tf_keras(d.normalized);
+    d.relevant = is_tensorflow(d.normalized) || is_keras(d.normalized) || is_tf_keras(d.normalized);
 
     Bytes list;
     std::string_view files;
     const std::string list_path = join_path(folder, dist ? "RECORD" : "installed-files.txt");
     if (dist || is_folder(folder)) files = optional_text(list_path, list);
-    if (files.size() > kRecordBytes) {
-      warn(list_path + ": longer than " + std::to_string(kRecordBytes) + " bytes; not read");
+    if (files.size() > kRecordBytes || files.size() > kAllRecordBytes - record_bytes_) {
+      warn(list_path + ": " + std::to_string(files.size()) +
+           " bytes are more than a list of files takes; not read");
       files = {};
     }
+    record_bytes_ += files.size();
     if (!d.relevant && !lists_a_package(files, dist ? "" : "../")) return;
     d.relevant = true;
     if (installed_.distributions.size() >= kRelevant)
       return warn(folder + ": too many distributions own Keras or TensorFlow; not read");
-    if (dist && list.size() == 0)
-      warn(folder + ": has no RECORD; which files are its own is not known");
+    if (dist && files.empty())
+      warn(folder + ": without its RECORD, which files are its own is not known");
 
-    read_metadata(d, dist ? join_path(folder, "METADATA")
-                          : is_folder(folder) ? join_path(folder, "PKG-INFO") : folder);
-    d.parsed = parse_version(d.version);
-    Bytes top;
-    std::string_view lines = is_folder(folder)
-                                 ? optional_text(join_path(folder, "top_level.txt"), top)
-                                 : std::string_view();
-    lines = lines.substr(0, kHeaderBytes);
+    metadata(d, dist                ? join_path(folder, "METADATA")
+                : is_folder(folder) ? join_path(folder, "PKG-INFO")
+                                    : folder);
+    Bytes top, installer;
+    std::string_view lines;
+    if (is_folder(folder)) {
+      lines = optional_text(join_path(folder, "top_level.txt"), top).substr(0, kHeaderBytes);
+      std::string_view text = optional_text(join_path(folder, "INSTALLER"), installer);
+      d.by_conda = next_line(text) == "conda";
+    }
     while (!lines.empty() && d.top_level.size() < 100) d.top_level.emplace_back(next_line(lines));
 
     installed_.distributions.push_back(std::move(d));
@@ -145,72 +115,22 @@ class Reader {
     if (!dist) read_installed_files(files, kept);
   }
 
-  void read_metadata(Distribution& d, const std::string& path) {
+  /// Without them the folder's name has to do for name and version.
+  void metadata(Distribution& d, const std::string& path) {
+    d.parsed = parse_version(d.version);
     auto bytes = map_file(path);
     if (!bytes.ok()) {
       return warn(bytes.error().text() + " The name and version are taken from the folder's name.");
     }
-    std::string_view text =
-        as_text(bytes->view().first(std::min(bytes->size(), kHeaderBytes)));
-    std::string name, version;
-    while (!text.empty()) {
-      const std::string_view line = next_line(text);
-      if (line.empty()) break;  // the description begins
-      const size_t colon = line.find(": ");
-      if (colon == std::string_view::npos) continue;
-      const std::string_view key = line.substr(0, colon), value = line.substr(colon + 2);
-      if (key == "Name") name = value.substr(0, 200);
-      if (key == "Version") version = value.substr(0, 200);
-      if (key == "Requires-Dist" && d.requirements.size() < 1000)
-        d.requirements.push_back(parse_requirement(value));
-    }
-    if (name.empty() || version.empty()) {
+    const std::string_view text = as_text(bytes->view()).substr(0, kHeaderBytes);
+    if (!read_metadata(text, d))
       warn(path + ": has no name or version; they are taken from the folder's name");
-    }
-    if (!name.empty()) d.name = name;
-    if (!version.empty()) d.version = version;
-    d.normalized = normalized_name(d.name);
-  }
-
-  /// setuptools' list: one path a line, relative to the .egg-info folder, without hashes.
-  void read_installed_files(std::string_view text, Distribution& d) {
-    for (size_t count = 0; !text.empty() && count < kFilesOfOne; ++count) {
-      std::string_view line = next_line(text);
-      if (!starts_with(line, "../")) continue;
-      line.remove_prefix(3);
-      const size_t package = package_of(line);
-      if (package < kPackages.size()) d.files[package].push_back({line, {}, -1});
-    }
   }
 
   const Environment& environment_;
   Installed& installed_;
+  size_t record_bytes_ = 0;
 };
-
-/// Takes one CSV field off `line` (up to a comma). False where a quote does not close.
-bool take_field(std::string_view& line, std::string_view* field, std::deque<std::string>& unquoted) {
-  if (line.empty() || line[0] != '"') {
-    const size_t comma = line.find(',');
-    *field = line.substr(0, comma);
-    line.remove_prefix(comma == std::string_view::npos ? line.size() : comma + 1);
-    return true;
-  }
-  std::string text;
-  for (size_t i = 1; i < line.size(); ++i) {
-    if (line[i] != '"') {
-      text += line[i];
-    } else if (i + 1 < line.size() && line[i + 1] == '"') {
-      text += line[i++];
-    } else {
-      if (i + 1 < line.size() && line[i + 1] != ',') return false;
-      line.remove_prefix(std::min(line.size(), i + 2));
-      unquoted.push_back(std::move(text));
-      *field = unquoted.back();
-      return true;
-    }
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -221,11 +141,13 @@ bool Distribution::owns(PackageIndex package) const {
 
 bool is_tensorflow(const std::string& normalized) {
   constexpr std::string_view kNames[] = {
-      "tensorflow",         "tensorflow-cpu",     "tensorflow-gpu", "tensorflow-intel",
-      "tensorflow-macos",   "tensorflow-rocm",    "tf-nightly",     "tf-nightly-cpu",
-      "tf-nightly-gpu",     "tf-nightly-intel",   "tf-nightly-macos", "tensorflow-cpu-aws",
-      "tensorflow-aarch64", "tensorflow-directml"};
-  return std::find(std::begin(kNames), std::end(kNames), normalized) != std::end(kNames);
+      "tensorflow",       "tensorflow-cpu",  "tensorflow-gpu",     "tensorflow-intel",
+      "tensorflow-macos", "tensorflow-rocm", "tensorflow-cpu-aws", "tensorflow-aarch64",
+      "intel-tensorflow", "tensorflow-base", "tensorflow-directml"};
+  // tf-nightly, tf-nightly-gpu, tf-nightly-macos…
+  constexpr std::string_view kNightly = "tf-nightly";
+  return normalized.compare(0, kNightly.size(), kNightly) == 0 ||
+         std::find(std::begin(kNames), std::end(kNames), normalized) != std::end(kNames);
 }
 
 bool is_keras(const std::string& normalized) {
@@ -236,52 +158,11 @@ bool is_tf_keras(const std::string& normalized) {
   return normalized == "tf-keras" || normalized == "tf-keras-nightly";
 }
 
-bool read_record(std::string_view text, Distribution& distribution, std::string* what) {
-  size_t number = 0, kept = 0, broken = 0, first_broken = 0;
-  while (!text.empty()) {
-    std::string_view line = next_line(text);
-    ++number;
-    if (line.empty()) continue;
-    // Most lines are of other packages, or pass without unquoting.
-    if (line[0] != '"' && package_of(line) == kPackages.size()) continue;
-    OwnedFile file;
-    std::string_view hash, size;
-    if (!take_field(line, &file.path, distribution.unquoted) ||
-        !take_field(line, &hash, distribution.unquoted) ||
-        !take_field(line, &size, distribution.unquoted)) {
-      if (broken++ == 0) first_broken = number;
-      continue;
-    }
-    const size_t package = package_of(file.path);
-    // A path with ".." in it would lead elsewhere; an embedded zero is no path.
-    if (package == kPackages.size() || file.path.find("..") != std::string_view::npos ||
-        file.path.find('\0') != std::string_view::npos)
-      continue;
-    if (starts_with(hash, "sha256=")) file.digest = hash.substr(7);
-    while (!file.digest.empty() && file.digest.back() == '=') file.digest.remove_suffix(1);
-    if (!size.empty()) {
-      auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), file.size);
-      if (error != std::errc() || end != size.data() + size.size() || file.size < 0) {
-        file.size = -1;
-        if (broken++ == 0) first_broken = number;
-      }
-    }
-    if (++kept > kFilesOfOne) {
-      *what = "lists more than " + std::to_string(kFilesOfOne) + " files; the rest was not read";
-      return false;
-    }
-    distribution.files[package].push_back(file);
-  }
-  if (broken == 0) return true;
-  *what = "line " + std::to_string(first_broken) + " is broken (" + std::to_string(broken) +
-          " in all); the others were read";
-  return false;
-}
-
 Installed read_installed(const Environment& environment) {
   Installed installed;
   Reader reader(environment, installed);
   for (size_t root = 0; root < environment.roots.size(); ++root) reader.read_root(root);
+  read_conda(environment, installed);
   return installed;
 }
 

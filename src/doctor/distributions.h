@@ -37,22 +37,33 @@ struct Distribution {
   std::array<std::vector<OwnedFile>, kPackages.size()> files;
   bool relevant = false;  // has a name of the family, or owns a file of one of kPackages
   std::vector<std::string> top_level;  // top_level.txt
+  bool by_conda = false;               // conda installed it, so conda has to remove it
 
-  Bytes record;                       // keeps `files` alive
-  std::deque<std::string> unquoted;   // paths that the RECORD quotes
+  Bytes record;                      // keeps `files` alive
+  std::deque<std::string> unquoted;  // what `files` views that stands in no mapped file
 
   /// Says of itself that `package` is its own.
   bool owns(PackageIndex package) const;
 };
 
+/// What conda's own records say of a package of the family.
+struct CondaPackage {
+  std::string name, version;  // as conda has them
+  std::string normalized;
+  std::string file;  // conda-meta/NAME-VERSION-BUILD.json
+};
+
 struct Installed {
   std::deque<Distribution> distributions;  // relevant ones; stable addresses
+  size_t roots = 0;                        // that could be listed
   size_t count = 0;                        // of all, relevant or not
-  std::vector<std::string> leftovers;      // "~eras-2.12.0.dist-info": what a broken pip run left
+  std::vector<CondaPackage> conda;
+  std::vector<std::string> leftovers;  // "~eras-2.12.0.dist-info": what a broken pip run left
   std::vector<std::string> warnings;
 };
 
-/// Whether a normalized name is one of TensorFlow's builds (tensorflow, tensorflow-cpu, tf-nightly…).
+/// Whether a normalized name is one of TensorFlow's builds (tensorflow, tensorflow-cpu,
+/// tf-nightly…).
 bool is_tensorflow(const std::string& normalized);
 /// keras or keras-nightly.
 bool is_keras(const std::string& normalized);
@@ -60,9 +71,5 @@ bool is_tf_keras(const std::string& normalized);
 
 /// Reads every root. Nothing here fails: what cannot be read is a warning.
 Installed read_installed(const Environment& environment);
-
-/// The lines of a RECORD whose path lies below one of kPackages. False, with what was read so far
-/// kept, where a line is broken; `what` then says how.
-bool read_record(std::string_view text, Distribution& distribution, std::string* what);
 
 }  // namespace pumice

@@ -11,10 +11,14 @@ namespace {
 
 const char* root_name(PackageRoot::Kind kind) {
   switch (kind) {
-    case PackageRoot::Kind::kPythonPath: return "PYTHONPATH";
-    case PackageRoot::Kind::kUser: return "user";
-    case PackageRoot::Kind::kSite: return "site";
-    case PackageRoot::Kind::kSystem: return "system";
+    case PackageRoot::Kind::kPythonPath:
+      return "PYTHONPATH";
+    case PackageRoot::Kind::kUser:
+      return "user";
+    case PackageRoot::Kind::kSite:
+      return "site";
+    case PackageRoot::Kind::kSystem:
+      return "system";
   }
   return "site";
 }
@@ -25,13 +29,14 @@ const char* verdict(const Diagnosis& diagnosis) {
   return diagnosis.problems() > 0 ? "broken" : "healthy";
 }
 
-Json to_json(const Environment& environment, const Installed& installed,
-             const Diagnosis& diagnosis, const std::vector<std::string>& warnings) {
+Json to_json(const Environment& environment, const Installed& installed, const Diagnosis& diagnosis,
+             const std::vector<std::string>& warnings) {
   Json roots = Json::array(), distributions = Json::array(), findings = Json::array();
   for (const PackageRoot& root : environment.roots)
     roots.push_back({{"path", root.path}, {"kind", root_name(root.kind)}});
   for (const Distribution& d : installed.distributions)
-    distributions.push_back({{"name", d.name}, {"version", d.version}, {"path", d.folder}});
+    distributions.push_back(
+        {{"name", d.name}, {"version", d.version}, {"path", d.folder}, {"by_conda", d.by_conda}});
   for (const Finding& finding : diagnosis.findings) {
     Json names = Json::array();
     for (const Distribution* d : finding.distributions) names.push_back(d->name + " " + d->version);
@@ -50,8 +55,8 @@ Json to_json(const Environment& environment, const Installed& installed,
           {"roots", roots},
           {"packages", installed.count},
           {"distributions", distributions},
-          {"tensorflow", diagnosis.tensorflow == nullptr ? Json()
-                                                         : Json(diagnosis.tensorflow->version)},
+          {"tensorflow",
+           diagnosis.tensorflow == nullptr ? Json() : Json(diagnosis.tensorflow->version)},
           {"assertion",
            {{"file", or_null(diagnosis.assertion_file)}, {"present", diagnosis.assertion}}},
           {"registering_files", diagnosis.registering_files},
@@ -66,12 +71,14 @@ Json to_json(const Environment& environment, const Installed& installed,
 std::string title_sentence(const Diagnosis& diagnosis) {
   const std::string error = "\"Duplicate registrations for type 'experimentalOptimizer'\"";
   if (diagnosis.raises) return "This environment raises " + error + ": Python imports Keras twice.";
-  if (diagnosis.assertion_file.empty()) return "No TensorFlow is installed here that could raise " + error + ".";
+  if (diagnosis.assertion_file.empty())
+    return "No TensorFlow is installed here that could raise " + error + ".";
   const std::string version =
       "TensorFlow" + (diagnosis.tensorflow ? " " + diagnosis.tensorflow->version : "");
   if (!diagnosis.assertion)
     return version + " cannot raise " + error + ": it lets the second registration win, silently.";
-  if (diagnosis.problems() == 0) return version + " could raise " + error + ", but Keras is here once.";
+  if (diagnosis.problems() == 0)
+    return version + " could raise " + error + ", but Keras is here once.";
   return version + " could raise " + error + "; what was found does not lead to it by itself.";
 }
 
@@ -110,9 +117,13 @@ std::string to_text(const Environment& environment, const Installed& installed,
 
 Result<DoctorReport> examine_environment(const DoctorOptions& options) {
   const Surroundings surroundings = Surroundings::of_process();
-  PUMICE_TRY(const Environment environment,
-             find_environment(options.python_env, surroundings));
+  PUMICE_TRY(const Environment environment, find_environment(options.python_env, surroundings));
   const Installed installed = read_installed(environment);
+  if (installed.roots == 0) {  // nothing known must not pass for nothing wrong
+    return Error(ErrorCode::kUnreadable, "none of its package folders can be read")
+        .in(environment.prefix)
+        .found(installed.warnings.empty() ? "no folder" : installed.warnings.front());
+  }
   const Diagnosis diagnosis = diagnose(environment, installed, surroundings);
   std::vector<std::string> warnings = environment.warnings;
   warnings.insert(warnings.end(), installed.warnings.begin(), installed.warnings.end());

@@ -1,11 +1,10 @@
 #include "doctor/environment.h"
 
-#include <limits.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
+#include <limits.h>
 #include <set>
+#include <unistd.h>
 
 #include "doctor/versions.h"
 #include "formats/file.h"
@@ -70,6 +69,12 @@ std::string version_of_folder(const std::string& name) {
   return {};
 }
 
+/// A fault that is met twice is said once.
+void warn(Environment& environment, std::string text) {
+  std::vector<std::string>& all = environment.warnings;
+  if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(std::move(text));
+}
+
 class Search {
  public:
   explicit Search(Environment& environment) : environment_(environment) {}
@@ -79,14 +84,14 @@ class Search {
     environment_.roots.push_back({kind, path});
   }
 
-  /// lib/pythonX.Y/site-packages and its like below a prefix; of several Pythons, `version`'s or the
-  /// newest one's.
+  /// lib/pythonX.Y/site-packages and its like below a prefix; of several Pythons, `version`'s or
+  /// the newest one's.
   void add_prefix(PackageRoot::Kind kind, const std::string& prefix, std::string version) {
     for (const char* lib : {"lib", "lib64"}) {
       const std::string folder = join_path(prefix, lib);
       auto names = is_folder(folder) ? list_folder(folder) : std::vector<std::string>();
       if (!names.ok()) {
-        environment_.warnings.push_back(names.error().text());
+        warn(environment_, names.error().text());
         continue;
       }
       std::vector<std::string> versions;
@@ -98,8 +103,8 @@ class Search {
         return parse_version(version_of_folder(a)).compare(parse_version(version_of_folder(b))) > 0;
       });
       if (versions.size() > 1 && version.empty() && kind == PackageRoot::Kind::kSite) {
-        environment_.warnings.push_back(folder + ": holds packages of several Pythons; " +
-                                        versions.front() + " is examined");
+        warn(environment_,
+             folder + ": holds packages of several Pythons; " + versions.front() + " is examined");
       }
       for (const std::string& name : versions) {
         const std::string found = version_of_folder(name);
@@ -154,12 +159,14 @@ void look_into(Environment& environment, const Surroundings& around, const std::
     if (environment.python_version.empty())  // virtualenv's and uv's spelling
       environment.python_version = minor_of(config_value(config, "version_info"));
   }
-  const bool system_too =
-      venv && config_value(config, "include-system-site-packages") == "true";
+  const bool system_too = venv && config_value(config, "include-system-site-packages") == "true";
   // The version must be known before the user's packages; they stand before a plain Python's own.
   Environment trial;
   Search(trial).add_prefix(PackageRoot::Kind::kSite, prefix, environment.python_version);
-  if (environment.python_version.empty()) environment.python_version = trial.python_version;
+  if (environment.python_version.empty()) {
+    environment.python_version = trial.python_version;
+    for (std::string& text : trial.warnings) warn(environment, std::move(text));
+  }
 
   if (venv) search.add_prefix(PackageRoot::Kind::kSite, prefix, environment.python_version);
   if ((!venv || system_too) && around.variable("PYTHONNOUSERSITE").empty()) {
@@ -167,9 +174,8 @@ void look_into(Environment& environment, const Surroundings& around, const std::
     if (base.empty() && !around.variable("HOME").empty())
       base = join_path(around.variable("HOME"), ".local");
     if (!base.empty() && !environment.python_version.empty()) {
-      search.add(PackageRoot::Kind::kUser, join_path(base, "lib/python" +
-                                                         environment.python_version +
-                                                         "/site-packages"));
+      search.add(PackageRoot::Kind::kUser,
+                 join_path(base, "lib/python" + environment.python_version + "/site-packages"));
     }
   }
   if (!venv) {
@@ -190,9 +196,8 @@ void look_into(Environment& environment, const Surroundings& around, const std::
 }
 
 bool has_site(const Environment& environment) {
-  return std::any_of(environment.roots.begin(), environment.roots.end(), [](const PackageRoot& r) {
-    return r.kind == PackageRoot::Kind::kSite;
-  });
+  return std::any_of(environment.roots.begin(), environment.roots.end(),
+                     [](const PackageRoot& r) { return r.kind == PackageRoot::Kind::kSite; });
 }
 
 std::string pyenv_root(const Surroundings& around) {
@@ -219,6 +224,22 @@ std::string pyenv_prefix(const std::string& root, const std::string& version) {
   return best.empty() ? best : join_path(versions, best);
 }
 
+/// What an activated environment says of itself.
+bool find_by_variable(Environment& environment, const Surroundings& around) {
+  for (const char* name : {"VIRTUAL_ENV", "CONDA_PREFIX"}) {
+    const std::string prefix = around.variable(name);
+    if (prefix.empty()) continue;
+    if (is_folder(prefix)) {
+      environment.prefix = prefix;
+      environment.found_by = name;
+      return true;
+    }
+    warn(environment,
+         std::string(name) + " names " + prefix + ", which is no folder; it was passed over");
+  }
+  return false;
+}
+
 /// The prefix of the Python that a shell would start, by PATH and pyenv's files.
 bool find_on_path(Environment& environment, const Surroundings& around) {
   const std::string root = pyenv_root(around);
@@ -232,8 +253,8 @@ bool find_on_path(Environment& environment, const Surroundings& around) {
         return true;
       }
       if (!choice.version.empty() && choice.version != "system") {
-        environment.warnings.push_back(choice.made_by + " asks for Python " + choice.version +
-                                       ", which is not in " + join_path(root, "versions"));
+        warn(environment, choice.made_by + " asks for Python " + choice.version +
+                              ", which is not in " + join_path(root, "versions"));
       }
       continue;
     }
@@ -320,15 +341,7 @@ Result<Environment> find_environment(const std::string& python_env, const Surrou
       if (!has_site(environment)) environment.roots.push_back({PackageRoot::Kind::kSite, site});
       return environment;
     }
-  } else if (const std::string venv = around.variable("VIRTUAL_ENV");
-             !venv.empty() && is_folder(venv)) {
-    environment.prefix = venv;
-    environment.found_by = "VIRTUAL_ENV";
-  } else if (const std::string conda = around.variable("CONDA_PREFIX");
-             !conda.empty() && is_folder(conda)) {
-    environment.prefix = conda;
-    environment.found_by = "CONDA_PREFIX";
-  } else if (!find_on_path(environment, around)) {
+  } else if (!find_by_variable(environment, around) && !find_on_path(environment, around)) {
     return Error(ErrorCode::kNotFound, "no Python environment is active")
         .expected("VIRTUAL_ENV, CONDA_PREFIX, a pyenv version, or python on PATH")
         .hint("Name the environment with --python-env DIR.");

@@ -27,8 +27,8 @@ struct PackageRoot {
 
 struct Environment {
   std::string prefix;
-  std::string found_by;        // "--python-env", "VIRTUAL_ENV", "CONDA_PREFIX", "PYENV_VERSION", …
-  std::string python;          // its executable; empty where there is none
+  std::string found_by;  // "--python-env", "VIRTUAL_ENV", "CONDA_PREFIX", "PYENV_VERSION", …
+  std::string python;    // its executable; empty where there is none
   std::string python_version;  // "3.11", from pyvenv.cfg or the folder's name; may be empty
   /// In the order in which Python searches them.
   std::vector<PackageRoot> roots;
@@ -39,8 +39,8 @@ struct Environment {
 Result<Environment> find_environment(const std::string& python_env,
                                      const Surroundings& surroundings);
 
-/// The first line of pyenv's choice for `folder` ("3.11.7", "system"), and the file or variable that
-/// made it; both empty where nothing chooses.
+/// The first line of pyenv's choice for `folder` ("3.11.7", "system"), and the file or variable
+/// that made it; both empty where nothing chooses.
 struct PyenvChoice {
   std::string version, made_by;
 };

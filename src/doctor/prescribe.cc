@@ -20,8 +20,10 @@ std::string quoted(const std::string& word) {
   if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
   std::string text = "'";
   for (char c : word) {
-    if (c == '\'') text += "'\\''";
-    else text += c;
+    if (c == '\'')
+      text += "'\\''";
+    else
+      text += c;
   }
   return text + "'";
 }
@@ -57,27 +59,46 @@ class Prescription {
   }
 
   bool faulty(FindingKind kind, bool (*name)(const std::string&)) const {
-    return std::any_of(out_.findings.begin(), out_.findings.end(), [&](const Finding& f) {
-      return f.kind == kind && among(f, name);
-    });
+    return std::any_of(out_.findings.begin(), out_.findings.end(),
+                       [&](const Finding& f) { return f.kind == kind && among(f, name); });
   }
 
-  /// Names of the installed distributions of a family, in the roots of this environment.
-  std::set<std::string> installed(PackageIndex package, bool (*name)(const std::string&)) const {
-    std::set<std::string> names;
+  /// The installed distributions of a family, in the roots of this environment.
+  std::vector<const Distribution*> installed(PackageIndex package,
+                                             bool (*name)(const std::string&)) const {
+    std::vector<const Distribution*> found;
     for (const Distribution& d : installed_.distributions) {
       const PackageRoot::Kind kind = environment_.roots[d.root].kind;
       if (kind != PackageRoot::Kind::kSite && kind != PackageRoot::Kind::kUser) continue;
-      if (name(d.normalized) || !d.files[package].empty()) names.insert(d.name);
+      if (name(d.normalized) || !d.files[package].empty()) found.push_back(&d);
     }
-    return names;
+    return found;
   }
 
-  void uninstall(const std::set<std::string>& names) {
-    if (names.empty()) return;
+  /// By whom installed them: pip can take away what conda installed, but conda would not know.
+  void uninstall(const std::vector<const Distribution*>& distributions,
+                 bool (*name)(const std::string&)) {
+    std::set<std::string> by_pip, by_conda;
+    for (const Distribution* d : distributions) {
+      if (d->by_conda) {
+        for (const CondaPackage& package : installed_.conda)
+          if (package.normalized == d->normalized ||
+              (name(package.normalized) && name(d->normalized)))
+            by_conda.insert(package.name);
+      }
+      if (!d->by_conda || by_conda.empty()) by_pip.insert(d->name);
+    }
+    // --force: without what depends on them, which is to stay.
+    const std::string prefix = quoted(environment_.prefix);
+    if (!by_conda.empty())
+      out_.commands.push_back("conda remove -y --force -p " + prefix + list_of(by_conda));
+    if (!by_pip.empty()) pip("uninstall -y" + list_of(by_pip));
+  }
+
+  static std::string list_of(const std::set<std::string>& names) {
     std::string list;
     for (const std::string& name : names) list += " " + quoted(name);
-    pip("uninstall -y" + list);
+    return list;
   }
 
   bool damaged(bool (*name)(const std::string&)) const {
@@ -88,7 +109,7 @@ class Prescription {
   bool tensorflow() {
     if (out_.tensorflow == nullptr || !damaged(is_tensorflow)) return false;
     // pip takes away the files of all of them, so the one that stays has to be installed anew.
-    uninstall(installed(kTensorFlow, is_tensorflow));
+    uninstall(installed(kTensorFlow, is_tensorflow), is_tensorflow);
     pip("install " + quoted(out_.tensorflow->name + "==" + out_.tensorflow->version));
     return true;
   }
@@ -98,8 +119,8 @@ class Prescription {
     const bool mixed = damaged(is_keras) || has(out_, FindingKind::kTwoLayouts);
     if (!versions && !mixed) return false;
     second_copy();
-    const std::set<std::string> names = installed(kKeras, is_keras);
-    if (mixed || names.size() > 1) uninstall(names);
+    const std::vector<const Distribution*> found = installed(kKeras, is_keras);
+    if (mixed || found.size() > 1) uninstall(found, is_keras);
     remove_unowned();
     Requirement wanted;
     if (out_.tensorflow != nullptr) wanted = keras_requirement(*out_.tensorflow);
@@ -157,17 +178,18 @@ class Prescription {
     const bool damage = damaged(is_tf_keras);
     if (out_.tensorflow == nullptr || (!has(out_, FindingKind::kTfKerasVersion) && !damage)) return;
     const PythonVersion& version = out_.tensorflow->parsed;
-    const std::set<std::string> names = installed(kTfKeras, is_tf_keras);
+    const std::vector<const Distribution*> found = installed(kTfKeras, is_tf_keras);
     // tf_keras begins with 2.15; older TensorFlows have its code in keras.
     const bool exists = version.at_least(2, 15);
-    if (damage || !exists || names.size() > 1) uninstall(names);
+    if (damage || !exists || found.size() > 1) uninstall(found, is_tf_keras);
     if (exists) pip("install " + quoted("tf_keras==" + minor_text(version) + ".*"));
   }
 
   void outlook(bool tensorflows) {
     if (out_.raises) {
       out_.expect.push_back(
-          "One Keras is left, 'experimentalOptimizer' is registered once, and the AssertionError is "
+          "One Keras is left, 'experimentalOptimizer' is registered once, and the AssertionError "
+          "is "
           "gone; it never concerned a model.");
     }
     out_.expect.push_back(tensorflows

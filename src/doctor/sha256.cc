@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 
@@ -78,6 +79,17 @@ std::string record_digest(std::span<const std::byte> bytes) {
   for (size_t i = 0; i < end; i += kBlock) take_block(state, tail + i);
   uint8_t digest[32];
   for (int i = 0; i < 32; ++i) digest[i] = static_cast<uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
+  return base64url(digest);
+}
+
+std::string record_digest_of_hex(std::string_view hex) {
+  std::array<uint8_t, 32> digest;
+  if (hex.size() != 2 * digest.size()) return {};
+  for (size_t i = 0; i < digest.size(); ++i) {
+    const char* begin = hex.data() + 2 * i;
+    auto [end, error] = std::from_chars(begin, begin + 2, digest[i], 16);
+    if (error != std::errc() || end != begin + 2) return {};
+  }
   return base64url(digest);
 }
 

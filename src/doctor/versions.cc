@@ -17,8 +17,8 @@ std::string_view trimmed(std::string_view text) {
 
 bool satisfies_clause(const PythonVersion& version, std::string_view clause) {
   size_t length = 0;
-  while (length < clause.size() && std::string_view("<>=!~").find(clause[length]) !=
-                                       std::string_view::npos)
+  while (length < clause.size() &&
+         std::string_view("<>=!~").find(clause[length]) != std::string_view::npos)
     ++length;
   const std::string_view op = clause.substr(0, length);
   std::string_view wanted_text = trimmed(clause.substr(length));
@@ -96,8 +96,8 @@ Requirement parse_requirement(std::string_view text) {
   }
   text = trimmed(text);
   size_t end = 0;
-  while (end < text.size() && std::string_view(" ([<>=!~\t").find(text[end]) ==
-                                  std::string_view::npos)
+  while (end < text.size() &&
+         std::string_view(" ([<>=!~\t").find(text[end]) == std::string_view::npos)
     ++end;
   requirement.name = normalized_name(text.substr(0, end));
   text.remove_prefix(end);

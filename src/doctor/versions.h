@@ -33,8 +33,8 @@ std::string normalized_name(std::string_view name);
 
 /// One Requires-Dist: "keras (<2.14,>=2.13.1) ; marker".
 struct Requirement {
-  std::string name;        // normalized
-  std::string specifiers;  // "<2.14,>=2.13.1"; empty where any version will do
+  std::string name;          // normalized
+  std::string specifiers;    // "<2.14,>=2.13.1"; empty where any version will do
   bool conditional = false;  // has an environment marker
 };
 Requirement parse_requirement(std::string_view text);

@@ -1,8 +1,12 @@
 """pumice doctor: each fault by name, nothing in healthy environments, warnings for broken trees, and its speed."""
 import json
 import os
+import pathlib
 import resource
 import shlex
+import shutil
+import subprocess
+import tempfile
 
 import pytest
 
@@ -101,14 +105,16 @@ def test_the_active_environment(how, tmp_path, monkeypatch):
     trees.make(env)
     monkeypatch.setenv("PATH", str(home / "shims"))
     monkeypatch.setenv("PYENV_ROOT", str(home))
-    (home / "shims").mkdir()
+    for folder in (home / "shims", env / "bin"):  # whoever starts one of these is found out
+        folder.mkdir()
+        for name in ("python", "python3", "pip", "pyenv"):
+            (folder / name).write_text(f"#!/bin/sh\n: >{tmp_path}/started\n")
+            (folder / name).chmod(0o755)
     (tmp_path / "work/below").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "work/below")
     if how in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         monkeypatch.setenv(how, str(env))
     elif how == "pyvenv.cfg":
-        (env / "bin").mkdir()
-        (env / "bin/python").write_text("")
         monkeypatch.setenv("PATH", str(env / "bin"))
     elif how == "PYENV_VERSION":
         monkeypatch.setenv(how, "3.11")
@@ -116,6 +122,7 @@ def test_the_active_environment(how, tmp_path, monkeypatch):
         (tmp_path / "work/.python-version" if how == ".python-version" else home / "version").write_text("3.11.7\n")
     report = examine(status=0)
     assert report["prefix"] == str(env) and report["found_by"].endswith(how)
+    assert not (tmp_path / "started").exists()
 
 
 def test_broken_trees_are_warnings(tmp_path):
@@ -131,6 +138,57 @@ def test_broken_trees_are_warnings(tmp_path):
     (site / "keras/cycle").symlink_to("..")
     report = examine(tmp_path, 5)
     assert report["verdict"] == "raises" and len(report["warnings"]) >= 2
+
+
+def test_what_may_not_be_read_is_a_warning():
+    # Root may read everything: as root, doctor runs as nobody, from a folder that nobody reaches.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        shutil.copy(binary.pumice(), f"{folder}/pumice")
+        site = trees.make(f"{folder}/env")
+        overlay(site)
+        info = site / f"keras_nightly-{NIGHTLY}.dist-info"
+        (info / "METADATA").chmod(0)
+        closed = site / "closed-1.0.dist-info"
+        closed.mkdir(mode=0)
+        meta = pathlib.Path(folder) / "env/conda-meta"
+        meta.mkdir(mode=0)
+
+        def run():
+            done = subprocess.run([f"{folder}/pumice", "doctor", "--json", "--python-env", f"{folder}/env"], cwd="/",
+                                  capture_output=True, text=True, user=65534 if os.geteuid() == 0 else None)
+            return done.returncode, done.stdout, done.stderr
+
+        status, out, _ = run()
+        report = json.loads(out)["environment"]
+        assert status == 5 and report["verdict"] == "raises"
+        assert sorted(next(p for p in (info, closed, meta) if str(p) in w).name for w in report["warnings"]) == [
+            closed.name, "conda-meta", info.name]
+        site.chmod(0)  # nothing is left to be told from
+        status, out, err = run()
+        assert (status, out) == (3, "") and "none of its package folders can be read" in err, err
+        (pathlib.Path(folder) / "env/lib").chmod(0)
+        status, out, err = run()
+        assert (status, out) == (3, "") and err.startswith("pumice: "), err
+        for path in (site, pathlib.Path(folder) / "env/lib"):
+            path.chmod(0o755)
+
+
+def test_a_record_of_100_mb(tmp_path):
+    site = trees.make(tmp_path)
+    overlay(site)
+    with open(site / "keras-2.12.0.dist-info/RECORD", "r+b") as record:
+        record.truncate(100 << 20)
+    report = examine(tmp_path, 5)
+    assert "RECORD" in report["warnings"][0] and "two_layouts" in problems(report)
+
+
+def test_variables_that_lead_nowhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "gone"))
+    trees.make(tmp_path / "conda")
+    monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "conda"))
+    report = examine(status=0)
+    assert report["found_by"] == "CONDA_PREFIX" and "VIRTUAL_ENV" in report["warnings"][0]
 
 
 def test_no_environment(tmp_path):
