@@ -68,6 +68,7 @@ format:  ## clang-format on every C++ file
 lint:  ## clang-format and clang-tidy, changing nothing
 	scripts/install-deps build test lint
 	$(if $(SOURCES),clang-format --dry-run --Werror $(SOURCES))
+	scripts/check-includes
 	cmake --preset dev >/dev/null
 	run-clang-tidy -quiet -p build/dev -j $(JOBS) '/src/'
 

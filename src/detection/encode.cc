@@ -2,7 +2,7 @@
 #include <png.h>
 
 #include "detection/picture.h"
-#include "tflite/output_file.h"
+#include "formats/output_file.h"
 
 namespace pumice {
 

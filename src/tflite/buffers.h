@@ -12,9 +12,9 @@
 
 #include <flatbuffers/flatbuffers.h>
 
+#include "formats/output_file.h"
 #include "graph/constant.h"
 #include "pumice/error.h"
-#include "tflite/output_file.h"
 
 namespace pumice {
 

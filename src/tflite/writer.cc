@@ -5,11 +5,11 @@
 
 #include <flatbuffers/flatbuffers.h>
 
+#include "formats/output_file.h"
 #include "formats/zip/zip.h"
 #include "pumice/version.h"
 #include "tflite/op_description.h"
 #include "tflite/op_version.h"
-#include "tflite/output_file.h"
 #include "tflite/schema.h"
 #include "tflite/subgraph_writer.h"
 #include "tflite/validator.h"

@@ -3,8 +3,8 @@
 #include <unordered_set>
 
 #include "formats/file.h"
+#include "formats/output_file.h"
 #include "formats/zip/zip.h"
-#include "tflite/output_file.h"
 
 namespace pumice {
 namespace {

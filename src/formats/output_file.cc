@@ -1,4 +1,4 @@
-#include "tflite/output_file.h"
+#include "formats/output_file.h"
 
 #include <algorithm>
 #include <cerrno>
