@@ -151,6 +151,21 @@ def test_same_detections(name, pumice, runtimes, pictures, referees):
     assert total >= 6, f"only {total} detections: these pictures test nothing"
 
 
+def test_one_interpreter_takes_any_size(pumice, runtimes, pictures, referees):
+    """The pedestrian graph takes pictures of any size, and so does one Interpreter, resized again and again."""
+    detector, run = DETECTORS["pedestrian"], referees("pedestrian")
+    target = converted("pedestrian", detector)
+    names = ["wide", "face-close", "astronaut", "tall", "cat-small", "wide"]
+    inputs = [OUT / f"turn{i}.npz" for i in range(len(names))]
+    for path, name in zip(inputs, names):
+        np.savez(path, **{detector.input: pictures[name]})
+    outputs = [OUT / f"turn{i}.out.npz" for i in range(len(names))]
+    found = runtimes[0].run_in_turn(target, inputs, outputs)
+    for name, there in zip(names, found):
+        expected, there = detections(detector, run({detector.input: pictures[name]})), detections(detector, there)
+        assert not missing(expected, there) and not missing(there, expected), name
+
+
 def test_the_astronaut(pictures, referees):
     """The referees themselves see what a person sees."""
     picture = pictures["astronaut"]
