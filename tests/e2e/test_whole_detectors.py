@@ -1,6 +1,7 @@
 """Whole detectors, picture in and boxes out: pre-processing, anchors and non-max suppression are in the model, in builtins only.
 
-The referee is TensorFlow on the same graph, on crops of two photographs at odd sizes.
+The referee is TensorFlow on the same graph, on crops of two photographs at odd sizes; of the graphs made for TensorFlow.js,
+npm's TensorFlow.js too.
 """
 import contextlib
 import dataclasses
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness import binary, reference, tfjs_graph, tflite_file
+from harness import binary, reference, tfjs, tfjs_graph, tflite_file
 from harness.real_models import MODELS
 
 OUT = binary.ROOT / "build/e2e-whole"
@@ -149,6 +150,25 @@ def test_same_detections(name, pumice, runtimes, pictures, referees):
             problems += [f"{where}: TensorFlow has no {d}" for d in missing(found, expected)]
     assert not problems, "\n".join(problems)
     assert total >= 6, f"only {total} detections: these pictures test nothing"
+
+
+TFJS_CROPS = [("base", "astronaut-half"), ("base", "face"), ("fp16", "bust"), ("int8", "tall")]
+TFJS_REST = [(kind, crop) for kind in ("base", "fp16", "int8") for crop in CROPS if (kind, crop) not in TFJS_CROPS]
+
+
+@pytest.mark.parametrize("kind,crop", [*TFJS_CROPS, *(pytest.param(*p, marks=pytest.mark.full) for p in TFJS_REST)])
+def test_tensorflow_js_agrees(kind, crop, pumice, runtimes, pictures):
+    """The whole graph in npm's TensorFlow.js, loops and all, against the same graph in both LiteRT runtimes."""
+    name = f"handtrack-{kind}"
+    detector = DETECTORS[name]
+    target, feed = converted(name, detector), {detector.input: pictures[crop]}
+    wanted = tfjs.outputs(MODELS / detector.source, feed, detector.outputs(), whole=True)
+    expected = detections(detector, wanted)
+    inputs = OUT / f"{name}.{crop}.npz"
+    np.savez(inputs, **feed)
+    for runtime in runtimes:
+        found = detections(detector, runtime.run(target, inputs, OUT / f"{name}.tfjs.npz"))
+        assert not missing(expected, found) and not missing(found, expected), runtime.name
 
 
 def test_one_interpreter_takes_any_size(pumice, runtimes, pictures, referees):
