@@ -2,12 +2,12 @@
 #include "pumice/convert.h"
 
 #include <chrono>
-#include <span>
 #include <map>
 #include <set>
 
 #include "detection/labels.h"
 #include "detection/metadata.h"
+#include "detection/post_process.h"
 #include "formats/source.h"
 #include "import/import.h"
 #include "passes/data_dependence.h"
@@ -110,9 +110,8 @@ Result<std::vector<AppendedFile>> add_metadata(Model& model, const DetectorFacts
   if (facts.labels.empty() && !facts.normalization) return std::vector<AppendedFile>();
   PUMICE_TRY(DetectorDescription described, describe_detector(model, facts));
   for (Warning& warning : described.warnings) stages.warn(std::move(warning));
-  std::string bytes = metadata_bytes(described.metadata);
-  PUMICE_TRY(report.metadata, parse_metadata(std::as_bytes(std::span(bytes)), report.output_path));
-  model.metadata[std::string(kModelMetadataEntry)] = std::move(bytes);
+  model.metadata[std::string(kModelMetadataEntry)] = metadata_bytes(described.metadata);
+  report.metadata = std::move(described.metadata);
   report.labels = std::move(described.labels);
   return std::move(described.files);
 }
@@ -123,6 +122,11 @@ bool has_unknown_batch(const Model& model) {
       if (!input->shape.known_rank() || (input->shape.rank() > 0 && !input->shape[0].known()))
         return true;
   return false;
+}
+
+/// Heads and operator are of one picture.
+bool changes_ends(const DetectorEnds& options) {
+  return options.post_process != PostProcess::kBuiltin || options.pre_process != PreProcess::kKeep;
 }
 
 bool has_lists(const Model& model) {
@@ -164,12 +168,12 @@ void warn_of_dropped(const std::vector<DroppedNode>& dropped, Stages& stages) {
 }
 
 /// Import and the TensorFlow passes. A loop over an unknown batch does not unroll, and some ops
-/// work by picture: the batch is then pinned to 1, unless the caller gave shapes or it would not
-/// help.
-Result<Model> import_and_simplify(const Source& source, ImportOptions options, Stages& stages,
-                                  Report& report, std::vector<DroppedNode>& dropped) {
+/// work by picture, as the detection operator does (`one_picture`): the batch is then pinned to 1,
+/// unless the caller gave shapes or it would not help.
+Result<Model> import_and_simplify(const Source& source, ImportOptions options, bool one_picture,
+                                  Stages& stages, Report& report, std::vector<DroppedNode>& dropped) {
   PUMICE_TRY(Model model, import_and_simplify_once(source, options, report, dropped));
-  const bool by_picture = works_by_picture(model);
+  const bool by_picture = one_picture || works_by_picture(model);
   if (options.pin_batch || !options.input_shapes.empty() || !(has_loops(model) || by_picture) ||
       !has_unknown_batch(model))
     return model;
@@ -185,6 +189,20 @@ Result<Model> import_and_simplify(const Source& source, ImportOptions options, S
        "to 1 (--input-shapes sets another)",
        ""});
   return pinned;
+}
+
+/// What was asked of the detectors in the model, and the report of it.
+Status change_detectors(Model& model, const ConvertOptions& options, Stages& stages, Report& report) {
+  PUMICE_TRY(auto records,
+             apply_post_process(model, options.ends, !options.selection.output_arrays.empty()));
+  auto list = nlohmann::ordered_json::array();
+  for (DetectorRecord& record : records) {
+    for (Warning& warning : record.warnings) stages.warn(std::move(warning));
+    report.detectors_text.push_back(std::move(record.text));
+    list.push_back(std::move(record.json));
+  }
+  if (!list.empty()) report.detectors_json = list.dump();
+  return {};
 }
 
 }  // namespace
@@ -207,9 +225,13 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
 
   stages.begin("import", 0.2);
   std::vector<DroppedNode> dropped;
-  PUMICE_TRY(Model model, import_and_simplify(source, import_options(options.selection), stages,
-                                              report, dropped));
+  PUMICE_TRY(Model model, import_and_simplify(source, import_options(options.selection),
+                                              changes_ends(options.ends), stages, report, dropped));
   warn_of_dropped(dropped, stages);
+
+  stages.begin("detectors", 0.45);
+  if (Status status = change_detectors(model, options, stages, report); !status.ok())
+    return std::move(status).error().in(input);
 
   stages.begin("lower", 0.5);
   std::vector<Refusal> refusals;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "pumice/detector_ends.h"
 #include "pumice/error.h"
 #include "pumice/normalization.h"
 #include "pumice/observer.h"
@@ -46,6 +47,7 @@ struct ConvertOptions {
   /// An inference signature reaches no optimizer: the policies differ in the report, and kError
   /// refuses to convert where something conflicts (kOptimizerConflict).
   OptimizerPolicy optimizers = OptimizerPolicy::kStrip;
+  DetectorEnds ends;
   Observer* observer = nullptr;  // may be null; not owned
   /// The process ends right after: what the conversion built is left for the operating system to take
   /// back, which is quicker than taking it apart (a tenth of the time).

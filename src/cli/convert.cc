@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "cli/command.h"
+#include "cli/detector_flags.h"
 #include "cli/heap.h"
 
 namespace pumice::cli {
@@ -12,6 +13,7 @@ struct Flags {
   DetectorOptions detector;
   bool allow_custom_ops = false;
   SelectionFlags selection;
+  DetectorFlags ends;
   ProgressFlags progress;
 };
 
@@ -32,6 +34,9 @@ int run_convert(const Flags& flags) {
     if (!normalization.ok()) return fail(normalization.error());
     options.detector.normalization = std::move(*normalization);
   }
+  auto ends = flags.ends.options();
+  if (!ends.ok()) return fail(ends.error());
+  options.ends = std::move(*ends);
   Terminal terminal(flags.progress);
   options.observer = &terminal;
   auto report = convert(flags.input, flags.output, options);
@@ -74,6 +79,7 @@ void add_convert(CLI::App& app, Run& run) {
                       "namespace, or error (exit 5 when something conflicts)")
       ->capture_default_str();
   command->add_option("--report", flags->report, "write the JSON report here (- for standard output)");
+  flags->ends.add(*command);
   flags->progress.add(*command);
   command->footer(
       "Examples:\n"

@@ -21,31 +21,7 @@ namespace {
 /// More rows than any detector gives, so that a hostile number cannot ask for memory.
 constexpr int64_t kMostRows = 1 << 20;
 
-struct Corners {
-  float ymin, xmin, ymax, xmax;
-};
-
-std::vector<Corners> decode(const float* encodings, const float* anchors, int64_t n,
-                            const DetectionParameters& p) {
-  std::vector<Corners> boxes(static_cast<size_t>(n));
-  auto centre = [](float t, float scale, float size, float at) {
-    return static_cast<float>(static_cast<double>(t) / static_cast<double>(scale) * static_cast<double>(size) +
-                              static_cast<double>(at));
-  };
-  auto half = [](float t, float scale, float size) {
-    return static_cast<float>(0.5 * std::exp(static_cast<double>(t) / static_cast<double>(scale)) *
-                              static_cast<double>(size));
-  };
-  for (int64_t i = 0; i < n; ++i) {
-    const float *t = encodings + 4 * i, *a = anchors + 4 * i;
-    const float y = centre(t[0], p.y_scale, a[2], a[0]), x = centre(t[1], p.x_scale, a[3], a[1]);
-    const float h = half(t[2], p.h_scale, a[2]), w = half(t[3], p.w_scale, a[3]);
-    boxes[static_cast<size_t>(i)] = {y - h, x - w, y + h, x + w};
-  }
-  return boxes;
-}
-
-float overlap(const Corners& a, const Corners& b) {
+float overlap(const BoxCorners& a, const BoxCorners& b) {
   const float area_a = (a.ymax - a.ymin) * (a.xmax - a.xmin), area_b = (b.ymax - b.ymin) * (b.xmax - b.xmin);
   if (area_a <= 0 || area_b <= 0) return 0;
   const float h = std::max(std::min(a.ymax, b.ymax) - std::max(a.ymin, b.ymin), 0.0f);
@@ -54,7 +30,7 @@ float overlap(const Corners& a, const Corners& b) {
 }
 
 /// Boxes by falling score, without those that a better one suppresses.
-std::vector<int64_t> suppress(const std::vector<Corners>& boxes, const std::vector<float>& scores, int64_t most,
+std::vector<int64_t> suppress(const std::vector<BoxCorners>& boxes, const std::vector<float>& scores, int64_t most,
                               const DetectionParameters& p) {
   std::vector<int64_t> order;
   for (size_t i = 0; i < scores.size(); ++i)
@@ -65,7 +41,7 @@ std::vector<int64_t> suppress(const std::vector<Corners>& boxes, const std::vect
   std::vector<int64_t> kept;
   for (int64_t i : order) {
     if (static_cast<int64_t>(kept.size()) >= most) break;
-    const Corners& box = boxes[static_cast<size_t>(i)];
+    const BoxCorners& box = boxes[static_cast<size_t>(i)];
     bool free = true;
     for (size_t k = 0; free && k < kept.size(); ++k)
       free = !(overlap(boxes[static_cast<size_t>(kept[k])], box) > p.nms_iou_threshold);
@@ -226,9 +202,29 @@ Result<DetectionParameters> DetectionParameters::from(const Attributes& attribut
   return p;
 }
 
-DetectionRows post_process(const float* encodings, const float* scores, const float* anchors, int64_t n,
-                           int64_t columns, const DetectionParameters& p) {
-  const std::vector<Corners> boxes = decode(encodings, anchors, n, p);
+std::vector<BoxCorners> decode_boxes(const float* encodings, const float* anchors, int64_t n,
+                                     const DetectionParameters& p) {
+  std::vector<BoxCorners> boxes(static_cast<size_t>(n));
+  auto centre = [](float t, float scale, float size, float at) {
+    return static_cast<float>(static_cast<double>(t) / static_cast<double>(scale) * static_cast<double>(size) +
+                              static_cast<double>(at));
+  };
+  auto half = [](float t, float scale, float size) {
+    return static_cast<float>(0.5 * std::exp(static_cast<double>(t) / static_cast<double>(scale)) *
+                              static_cast<double>(size));
+  };
+  for (int64_t i = 0; i < n; ++i) {
+    const float *t = encodings + 4 * i, *a = anchors + 4 * i;
+    const float y = centre(t[0], p.y_scale, a[2], a[0]), x = centre(t[1], p.x_scale, a[3], a[1]);
+    const float h = half(t[2], p.h_scale, a[2]), w = half(t[3], p.w_scale, a[3]);
+    boxes[static_cast<size_t>(i)] = {y - h, x - w, y + h, x + w};
+  }
+  return boxes;
+}
+
+DetectionRows select_detections(const std::vector<BoxCorners>& boxes, const float* scores, int64_t columns,
+                                const DetectionParameters& p) {
+  const auto n = static_cast<int64_t>(boxes.size());
   const int64_t background = columns - p.num_classes;
   const int64_t each = p.use_regular_nms ? 1 : std::min(p.max_classes_per_detection, p.num_classes);
   std::vector<Found> found;
@@ -265,13 +261,18 @@ DetectionRows post_process(const float* encodings, const float* scores, const fl
   for (size_t k = 0; k < found.size(); ++k) {
     const size_t box = k / static_cast<size_t>(each), rank = k % static_cast<size_t>(each);
     const size_t row = box * static_cast<size_t>(p.use_regular_nms ? 1 : p.max_classes_per_detection) + rank;
-    const Corners& c = boxes[static_cast<size_t>(found[k].box)];
+    const BoxCorners& c = boxes[static_cast<size_t>(found[k].box)];
     const float corners[] = {c.ymin, c.xmin, c.ymax, c.xmax};
     std::copy(corners, corners + 4, &rows.boxes[4 * row]);
     rows.classes[row] = static_cast<float>(found[k].column);
     rows.scores[row] = found[k].score;
   }
   return rows;
+}
+
+DetectionRows post_process(const float* encodings, const float* scores, const float* anchors, int64_t n,
+                           int64_t columns, const DetectionParameters& p) {
+  return select_detections(decode_boxes(encodings, anchors, n, p), scores, columns, p);
 }
 
 Result<Node*> create_detection_post_process(Graph& graph, Value* encodings, Value* scores, Value* anchors,

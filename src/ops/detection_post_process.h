@@ -39,6 +39,17 @@ struct DetectionRows {
   int64_t count = 0;
 };
 
+/// Corners of decoded boxes, as the operator decodes them in double precision.
+struct BoxCorners {
+  float ymin, xmin, ymax, xmax;
+};
+std::vector<BoxCorners> decode_boxes(const float* encodings, const float* anchors, int64_t n,
+                                     const DetectionParameters& parameters);
+
+/// What the operator finds among decoded boxes; scores as below.
+DetectionRows select_detections(const std::vector<BoxCorners>& boxes, const float* scores, int64_t columns,
+                                const DetectionParameters& parameters);
+
 /// What the operator computes of encodings [N,4], scores [N,columns] and anchors [N,4], whose sizes the
 /// caller has checked. `columns` is num_classes, or one more where column 0 is the background.
 DetectionRows post_process(const float* encodings, const float* scores, const float* anchors, int64_t n,

@@ -43,6 +43,7 @@ Result<size_t> fuse_pad(Model& model, Graph& graph);
 Result<size_t> fuse_scale_before(Model& model, Graph& graph);
 Result<size_t> layout(Model& model, Graph& graph);
 Result<size_t> merge_equal(Model& model, Graph& graph);
+Result<size_t> ascending_detections(Model& model, Graph& graph);
 Result<size_t> own_output_tensors(Model& model, Graph& graph);
 Result<size_t> recognize_activation(Model& model, Graph& graph);
 Result<size_t> recognize_gelu(Model& model, Graph& graph);

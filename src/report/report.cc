@@ -33,7 +33,7 @@ std::string to_json(const Report& r) {
   for (const auto& [stage, ms] : r.timing) timing[stage + "_ms"] = ms;
   Json optimizers = nullptr;
   if (!r.optimizers_json.empty()) optimizers = Json::parse(r.optimizers_json, nullptr, false);
-  return dump({
+  Json document = {
       {"pumice", version()},
       {"input",
        {{"format", r.format}, {"files", r.files}, {"bytes", r.input_bytes}, {"producer", r.producer}}},
@@ -51,7 +51,9 @@ std::string to_json(const Report& r) {
         {"metadata", r.metadata ? to_json(*r.metadata, r.labels) : Json()}}},
       {"warnings", warnings},
       {"timing", timing},
-  });
+  };
+  if (!r.detectors_json.empty()) document["detectors"] = Json::parse(r.detectors_json, nullptr, false);
+  return dump(document);
 }
 
 std::string to_text(const Report& r) {
@@ -63,6 +65,7 @@ std::string to_text(const Report& r) {
   text += "\n";
   for (const Signature& s : r.signatures) text += signature_text(s);
   if (r.metadata) text += metadata_text(*r.metadata, r.labels);
+  for (const std::string& line : r.detectors_text) text += "  " + line + "\n";
   if (!r.output.custom_ops.empty()) {
     text += "  custom ops:";
     for (const auto& [name, count] : r.output.custom_ops)

@@ -40,6 +40,8 @@ struct Report {
   std::vector<Signature> signatures;
   std::optional<ModelMetadata> metadata;
   std::vector<std::string> labels;
+  std::string detectors_json;   // a JSON list, or empty: what was done to post- and pre-processing
+  std::vector<std::string> detectors_text;
   std::vector<Warning> warnings;
   std::vector<std::pair<std::string, double>> timing;  // stage → milliseconds
 };
