@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
 constexpr size_t kMostFaults = 64;
+constexpr size_t kLongestPath = 300;  // of one that is shown
 
 Error malformed(const char* what) { return Error(ErrorCode::kMalformed, std::string("HDF5: ") + what); }
 Error unsupported(const std::string& what) {
@@ -82,11 +83,12 @@ class TreeReader {
   }
 
  private:
-  void fault(const std::string& path, Error error) {
+  void fault(std::string path, Error error) {
+    if (path.size() > kLongestPath) path.replace(kLongestPath / 2, path.size() - kLongestPath, "…");
     if (faults_.size() < kMostFaults) {
-      faults_.push_back({path, std::move(error)});
+      faults_.push_back({std::move(path), std::move(error)});
     } else if (faults_.size() == kMostFaults) {
-      faults_.push_back({path, Error(ErrorCode::kMalformed, "HDF5: more of it cannot be read")});
+      faults_.push_back({"", Error(ErrorCode::kMalformed, "HDF5: more of it cannot be read")});
     }
   }
 
@@ -221,6 +223,7 @@ class TreeReader {
       }
     }
     if (out.dataset) {
+      if (find(0x07)) return unsupported("data in external files");
       PUMICE_TRY(out.data, dataset(find(0x01), find(0x03), *find(0x08), find(0x0b), find(0x05), find(0x04)));
       return out;
     }
