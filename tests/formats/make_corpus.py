@@ -1,7 +1,10 @@
 """Small seeds for the readers' fuzzers, from real models:  python make_corpus.py MODELS fuzz/corpus"""
 import pathlib
 import sys
+import tempfile
 
+import h5py
+import hdf5_files
 from google.protobuf import text_format
 from tensorflow.core.framework import graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
@@ -28,6 +31,13 @@ def main(models, corpus):
         write("graph_def", name, meta.graph_def.SerializeToString())
         write("sstable", name, (models / name / "variables/variables.index").read_bytes())
     write("sstable", "part", b"30 10 0,5:-")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("empty", "compact", "small_v108", "small_v110", "texts", "sequences", "removed", "odd_numbers", "bfloat16"):
+            write("hdf5", name, hdf5_files.make(name, pathlib.Path(folder) / name).read_bytes())
+        with h5py.File(pathlib.Path(folder) / "chunks", "w") as f:
+            for number, packing in enumerate(({}, {"compression": "gzip"}, {"compression": "gzip", "shuffle": True})):
+                f.create_dataset(str(number), data=[[number] * 9] * 9, chunks=(4, 5), **packing)
+        write("hdf5", "chunks", (pathlib.Path(folder) / "chunks").read_bytes())
 
 
 if __name__ == "__main__":

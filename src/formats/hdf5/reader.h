@@ -20,6 +20,7 @@ struct Hdf5Limits {
   uint64_t free_size = uint64_t{64} << 20;       // a chunked dataset may grow to this, or to
   uint64_t max_ratio = 200;                      // that many times its bytes in the file,
   uint64_t max_size = uint64_t{8} << 30;         // and never beyond this
+  bool checksums = true;                         // false: not compared (for fuzzing)
 };
 
 /// A file's tree, and what in it could not be read. An object that is at fault is left out.
