@@ -1,5 +1,5 @@
-// HDF5: whatever the bytes, an error or a tree with faults, in bounded memory; a tree can be written, and
-// what was written is read as the same tree.
+// HDF5: whatever the bytes, an error or a tree with faults, in bounded memory; a tree can be
+// written, and what was written is read as the same tree.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -25,7 +25,8 @@ void check(bool holds) {
 }
 
 void compare(const Hdf5Data& a, const Hdf5Data& b) {
-  check(a.type.message == b.type.message && a.dims == b.dims && a.null == b.null && a.pieces.size() == b.pieces.size());
+  check(a.type.message == b.type.message && a.dims == b.dims && a.null == b.null &&
+        a.pieces.size() == b.pieces.size());
   for (size_t i = 0; i < a.pieces.size(); ++i) {
     const auto x = a.pieces[i].bytes.view(), y = b.pieces[i].bytes.view();
     check(x.size() == y.size() && (x.empty() || std::memcmp(x.data(), y.data(), x.size()) == 0));
@@ -34,11 +35,13 @@ void compare(const Hdf5Data& a, const Hdf5Data& b) {
   (void)a.number();
   const auto x = a.load(), y = b.load();
   if (!x.ok()) return;
-  check(y.ok() && x->size() == y->size() && (x->size() == 0 || std::memcmp(x->data(), y->data(), x->size()) == 0));
+  check(y.ok() && x->size() == y->size() &&
+        (x->size() == 0 || std::memcmp(x->data(), y->data(), x->size()) == 0));
 }
 
 void compare(const Hdf5Object& a, const Hdf5Object& b) {
-  check(a.dataset == b.dataset && a.attributes.size() == b.attributes.size() && a.links.size() == b.links.size());
+  check(a.dataset == b.dataset && a.attributes.size() == b.attributes.size() &&
+        a.links.size() == b.links.size());
   for (size_t i = 0; i < a.attributes.size(); ++i) {
     check(a.attributes[i].name == b.attributes[i].name);
     compare(a.attributes[i].data, b.attributes[i].data);
@@ -65,7 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto parts = write_hdf5(file->root);
   if (!parts.ok()) return 0;
   std::vector<std::byte> written;
-  for (const Bytes& part : *parts) written.insert(written.end(), part.view().begin(), part.view().end());
+  for (const Bytes& part : *parts)
+    written.insert(written.end(), part.view().begin(), part.view().end());
   limits = {};
   limits.free_size = 1 << 24;
   auto again = read_whole_hdf5(Bytes::own(std::move(written)), limits);

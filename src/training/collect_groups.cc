@@ -1,6 +1,7 @@
-// Optimizer state in Keras's HDF5 weights. `.keras` and `.weights.h5` number an optimizer's variables
-// ("layers/functional/optimizer/vars/0": its step); `.h5` names them ("optimizer_weights/Adam/m/conv/
-// kernel:0") and holds the outermost model's optimizer only.
+// Optimizer state in Keras's HDF5 weights. `.keras` and `.weights.h5` number an optimizer's
+// variables
+// ("layers/functional/optimizer/vars/0": its step); `.h5` names them
+// ("optimizer_weights/Adam/m/conv/ kernel:0") and holds the outermost model's optimizer only.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -27,12 +28,14 @@ std::string parent_of(const std::string& path) {
   return slash == std::string::npos ? std::string() : path.substr(0, slash);
 }
 
-/// The slots that an optimizer keeps for each variable, in the order of its numbered variables; empty
-/// where its settings do not tell. `alone`: no config tells of it, so its settings are not known.
+/// The slots that an optimizer keeps for each variable, in the order of its numbered variables;
+/// empty where its settings do not tell. `alone`: no config tells of it, so its settings are not
+/// known.
 std::vector<std::string> numbered_slots(const Registration& r, bool alone) {
   const auto setting = [&](const char* name) {
     for (const Hyperparameter& h : r.hyperparameters)
-      if (h.name == name) return h.json != "false" && h.json != "0" && h.json != "0.0" && h.json != "null";
+      if (h.name == name)
+        return h.json != "false" && h.json != "0" && h.json != "0.0" && h.json != "null";
     return false;
   };
   const bool keras3 = r.generation == "keras3";
@@ -64,10 +67,11 @@ std::vector<std::string> numbered_slots(const Registration& r, bool alone) {
   return slots;
 }
 
-/// The first tensor of each variable's state. Most optimizers keep their first two slots side by side,
-/// variable by variable, and a whole list of each further one (or one in front: an average); RMSprop
-/// keeps lists only. Empty where the shapes say otherwise.
-std::vector<const Entry*> first_tensors(const std::vector<const Entry*>& tensors, const std::string& kind,
+/// The first tensor of each variable's state. Most optimizers keep their first two slots side by
+/// side, variable by variable, and a whole list of each further one (or one in front: an average);
+/// RMSprop keeps lists only. Empty where the shapes say otherwise.
+std::vector<const Entry*> first_tensors(const std::vector<const Entry*>& tensors,
+                                        const std::string& kind,
                                         const std::vector<std::string>& slots) {
   if (tensors.empty() || slots.empty() || tensors.size() % slots.size()) return {};
   const size_t count = tensors.size() / slots.size();
@@ -123,9 +127,11 @@ class Groups {
     if (state.empty()) return;
     const bool fresh = c_.defined.empty();
     if (fresh) c_.registrations.emplace_back();
-    Registration& r = fresh ? c_.registrations.back() : c_.registrations[c_.defined[0].registration];
+    Registration& r =
+        fresh ? c_.registrations.back() : c_.registrations[c_.defined[0].registration];
     std::unordered_set<std::string> known(weights.begin(), weights.end());
-    std::unordered_map<std::string, std::string> by_flat;  // Keras 3: "net_dense_kernel" → "net/dense/kernel"
+    std::unordered_map<std::string, std::string>
+        by_flat;  // Keras 3: "net_dense_kernel" → "net/dense/kernel"
     for (const std::string& w : weights) by_flat.emplace(flat(w), w);
     if (fresh) {
       r.kind.clear();
@@ -139,7 +145,8 @@ class Groups {
       r.bytes += e->bytes;
       const std::string key = plain(e->key.substr(kNamedState.size()));
       const std::string last = key.substr(key.rfind('/') + 1);
-      if (const size_t slash = key.find('/'); slash != std::string::npos && name.empty()) name = key.substr(0, slash);
+      if (const size_t slash = key.find('/'); slash != std::string::npos && name.empty())
+        name = key.substr(0, slash);
       if (last == "iteration" || last == "iter") {
         if (last == "iter") r.generation = "tf_keras_legacy";
         // A loss scaler counts for itself, too; the optimizer inside it is meant.
@@ -169,7 +176,8 @@ class Groups {
     return key;
   }
 
-  static void add_slot(const std::string& slot, std::string variable, const Entry& e, Registration& r) {
+  static void add_slot(const std::string& slot, std::string variable, const Entry& e,
+                       Registration& r) {
     if (std::find(r.slots.begin(), r.slots.end(), slot) == r.slots.end()) r.slots.push_back(slot);
     r.variables.insert(std::move(variable));
     r.slot_variables.push_back(e.key);
@@ -178,12 +186,15 @@ class Groups {
   /// Which slot of which variable: "Adam/m/VARIABLE" and "m/VARIABLE" (tf_keras), "Adam/VARIABLE/m"
   /// (its older ones), "adam_3/VARIABLE_velocity_hat" (Keras 3, slashes as underscores).
   void name_slot(const std::string& key, const std::unordered_set<std::string>& weights,
-                 const std::unordered_map<std::string, std::string>& by_flat, const Entry& e, Registration& r) {
+                 const std::unordered_map<std::string, std::string>& by_flat, const Entry& e,
+                 Registration& r) {
     size_t begin = 0;
-    for (size_t slash = key.find('/'); slash != std::string::npos; slash = key.find('/', slash + 1)) {
+    for (size_t slash = key.find('/'); slash != std::string::npos;
+         slash = key.find('/', slash + 1)) {
       const std::string rest = key.substr(slash + 1);
       if (weights.count(rest)) return add_slot(key.substr(begin, slash - begin), rest, e, r);
-      if (const size_t last = rest.rfind('/'); last != std::string::npos && weights.count(rest.substr(0, last)))
+      if (const size_t last = rest.rfind('/');
+          last != std::string::npos && weights.count(rest.substr(0, last)))
         return add_slot(rest.substr(last + 1), rest.substr(0, last), e, r);
       begin = slash + 1;
     }
@@ -203,7 +214,9 @@ class Groups {
       const size_t slash = e.key.rfind('/');
       if (slash == std::string::npos || e.key.size() - slash > 7) continue;
       const std::string group = e.key.substr(0, slash);
-      if (!group.ends_with("/vars") || e.key.find_first_not_of("0123456789", slash + 1) != std::string::npos) continue;
+      if (!group.ends_with("/vars") ||
+          e.key.find_first_not_of("0123456789", slash + 1) != std::string::npos)
+        continue;
       by_group[group.substr(0, group.size() - 5)][std::atoi(e.key.c_str() + slash + 1)] = &e;
     }
     std::set<Dims> shapes;  // of the network's weights, and what else is no optimizer by its name
@@ -246,7 +259,8 @@ class Groups {
   bool is_optimizer(const std::string& path, const std::map<int, const Entry*>& variables,
                     const std::set<Dims>& shapes) const {
     const auto first = variables.begin();
-    if (first->first != 0 || !is_integer_scalar(*first->second) || path.find("metrics/") != std::string::npos)
+    if (first->first != 0 || !is_integer_scalar(*first->second) ||
+        path.find("metrics/") != std::string::npos)
       return false;
     if (named_optimizer(path)) return true;
     const auto second = std::next(first);
@@ -268,13 +282,16 @@ class Groups {
     r.found_in.push_back({group.variables[0]->file, group.path + "/vars"});
     if (auto step = c_.scalar(state.variables[0]->key)) r.iterations = static_cast<int64_t>(*step);
     size_t at = 1;
-    if (r.generation == "keras3" && state.variables.size() > 1 && is_float_scalar(*state.variables[1])) {
-      if (auto rate = c_.scalar(state.variables[1]->key)) add_hyperparameter(r, "learning_rate", number_text(*rate));
+    if (r.generation == "keras3" && state.variables.size() > 1 &&
+        is_float_scalar(*state.variables[1])) {
+      if (auto rate = c_.scalar(state.variables[1]->key))
+        add_hyperparameter(r, "learning_rate", number_text(*rate));
       at = 2;
     }
     std::vector<const Entry*> tensors;
     for (; at < state.variables.size(); ++at)
-      if (!state.variables[at]->dims.empty() || r.kind != "nadam") tensors.push_back(state.variables[at]);
+      if (!state.variables[at]->dims.empty() || r.kind != "nadam")
+        tensors.push_back(state.variables[at]);
     for (const Entry* e : tensors) r.slot_variables.push_back(e->key);
     const std::vector<std::string> slots = numbered_slots(r, alone);
     // The variables have no names here: each is known by a tensor that is kept for it.
@@ -283,14 +300,16 @@ class Groups {
     if (!first.empty()) {
       r.slots = slots;
     } else if (!tensors.empty() && r.kind != "unknown") {
-      c_.warnings.push_back(group.variables[0]->file + ": " + group.path + "/vars: " + std::to_string(tensors.size()) +
+      c_.warnings.push_back(group.variables[0]->file + ": " + group.path +
+                            "/vars: " + std::to_string(tensors.size()) +
                             " tensors of state do not tell how many variables they are for");
     }
   }
 
   void attach() {
     for (const DefinedOptimizer& defined : c_.defined) {
-      const auto group = groups_.find(defined.group.empty() ? "optimizer" : defined.group + "/optimizer");
+      const auto group =
+          groups_.find(defined.group.empty() ? "optimizer" : defined.group + "/optimizer");
       if (group != groups_.end() && !group->second.attached)
         read_state(group->second, c_.registrations[defined.registration], false);
     }
@@ -299,7 +318,8 @@ class Groups {
     for (auto& [path, group] : groups_)
       if (!group.attached) rest.push_back(&group);
     std::stable_sort(rest.begin(), rest.end(), [](const Group* a, const Group* b) {
-      return std::count(a->path.begin(), a->path.end(), '/') < std::count(b->path.begin(), b->path.end(), '/');
+      return std::count(a->path.begin(), a->path.end(), '/') <
+             std::count(b->path.begin(), b->path.end(), '/');
     });
     const bool configs = !c_.source.facts.documents.empty() && c_.documents_read;
     for (Group* group : rest) {
@@ -316,8 +336,9 @@ class Groups {
       r.orphan = configs && name_of(group->path) == "optimizer";
       read_state(*group, r, true);
       if (r.kind == "unknown")
-        c_.warnings.push_back(r.found_in[0].file + ": " + group->path +
-                              "/vars is the state of an optimizer whose class stands nowhere in the file");
+        c_.warnings.push_back(
+            r.found_in[0].file + ": " + group->path +
+            "/vars is the state of an optimizer whose class stands nowhere in the file");
       c_.registrations.push_back(std::move(r));
     }
   }
@@ -329,14 +350,15 @@ class Groups {
     return name == c_.source.facts.group_names.end() ? path : name->second;
   }
 
-  /// Several models compiled with one optimizer. Two things tell: Keras numbers an object that a config
-  /// repeats (its first place bears no number), and it saves an object's state once, so that the
-  /// others' groups have none.
+  /// Several models compiled with one optimizer. Two things tell: Keras numbers an object that a
+  /// config repeats (its first place bears no number), and it saves an object's state once, so that
+  /// the others' groups have none.
   void join_shared() {
     if (c_.defined.size() < 2) return;
     std::unordered_set<std::string> holders;  // groups that are there, with all above them
     for (const auto& entry : c_.source.facts.checkpoint)
-      for (std::string path = parent_of(entry.key); holders.insert(path).second && !path.empty();) path = parent_of(path);
+      for (std::string path = parent_of(entry.key); holders.insert(path).second && !path.empty();)
+        path = parent_of(path);
     std::unordered_map<std::string, std::vector<const DefinedOptimizer*>> alike;
     for (const DefinedOptimizer& d : c_.defined) alike[d.definition].push_back(&d);
     std::vector<size_t> joined(c_.registrations.size());
@@ -352,7 +374,8 @@ class Groups {
         (d->shared.empty() ? unnumbered : by_number[d->shared]).push_back(d->registration);
         if (one_state.empty() && has_state(*d)) one_state.push_back(d->registration);
       }
-      if (by_number.size() == 1 && unnumbered.size() == 1) by_number.begin()->second.push_back(unnumbered[0]);
+      if (by_number.size() == 1 && unnumbered.size() == 1)
+        by_number.begin()->second.push_back(unnumbered[0]);
       for (const auto& [number, same] : by_number) join(same);
       if (!by_number.empty() || one_state.empty()) continue;
       for (const DefinedOptimizer* d : all)
@@ -368,7 +391,9 @@ class Groups {
     c_.defined.clear();  // its numbers are of before
   }
 
-  bool has_state(const DefinedOptimizer& d) const { return c_.registrations[d.registration].state_read; }
+  bool has_state(const DefinedOptimizer& d) const {
+    return c_.registrations[d.registration].state_read;
+  }
 
   void merge(size_t from, size_t to) {
     Registration &a = c_.registrations[to], &b = c_.registrations[from];
@@ -389,7 +414,8 @@ class Groups {
 }  // namespace
 
 void collect_groups(Collector& collector) {
-  if (collector.source.format == "keras" || collector.source.format == "h5") Groups(collector).collect();
+  if (collector.source.format == "keras" || collector.source.format == "h5")
+    Groups(collector).collect();
 }
 
 }  // namespace pumice

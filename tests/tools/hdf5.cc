@@ -31,7 +31,8 @@ void print_value(const Hdf5Data& data) {
     return;
   }
   std::printf(" %s [", std::string(dtype_name(data.type.dtype)).c_str());
-  for (size_t i = 0; i < data.dims.size(); ++i) std::printf(i ? ",%lld" : "%lld", static_cast<long long>(data.dims[i]));
+  for (size_t i = 0; i < data.dims.size(); ++i)
+    std::printf(i ? ",%lld" : "%lld", static_cast<long long>(data.dims[i]));
   std::printf("]");
   if (const auto strings = data.strings()) {
     for (size_t i = 0; i < strings->size() && i < 5; ++i) {
@@ -58,7 +59,8 @@ void walk(const Hdf5Object& object, const std::string& path) {
     print(path + "@" + a.name);
     print_value(a.data);
   }
-  for (const Hdf5Link& link : object.links) walk(link.object, path.empty() ? link.name : path + "/" + link.name);
+  for (const Hdf5Link& link : object.links)
+    walk(link.object, path.empty() ? link.name : path + "/" + link.name);
 }
 
 int fail(const Error& error) {

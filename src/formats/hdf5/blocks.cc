@@ -52,7 +52,8 @@ Result<std::span<const std::byte>> Hdf5Blocks::take(uint64_t address, uint64_t s
 
 Status Hdf5Blocks::once(uint64_t address, const char* what) {
   if (seen_.insert(address).second) return {};
-  return Error(ErrorCode::kMalformed, std::string("HDF5: ") + what + " is reached twice: a circle, or a second hard link")
+  return Error(ErrorCode::kMalformed,
+               std::string("HDF5: ") + what + " is reached twice: a circle, or a second hard link")
       .found("address " + std::to_string(address));
 }
 
@@ -78,7 +79,8 @@ Result<Bytes> Hdf5Blocks::heap_object(uint64_t collection, uint32_t index) {
       const uint64_t at = collection + c.at();
       c.skip(length);
       if (!c.ok())
-        return Error(ErrorCode::kMalformed, "HDF5: an object of a global heap is larger than the heap")
+        return Error(ErrorCode::kMalformed,
+                     "HDF5: an object of a global heap is larger than the heap")
             .found(std::to_string(length) + " bytes");
       objects.emplace(number, Place{at, length});
       if (const size_t odd = length % 8; odd && c.left() >= 8 - odd) c.skip(8 - odd);

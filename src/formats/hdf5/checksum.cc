@@ -26,7 +26,9 @@ uint32_t hdf5_checksum(std::span<const std::byte> bytes) {
     step(a, b, c, 16), step(b, c, a, 19), step(c, a, b, 4);
   }
   a += word(at), b += word(at + 4), c += word(at + 8);
-  const auto last = [](uint32_t& x, uint32_t y, int rotation) { x = (x ^ y) - std::rotl(y, rotation); };
+  const auto last = [](uint32_t& x, uint32_t y, int rotation) {
+    x = (x ^ y) - std::rotl(y, rotation);
+  };
   last(c, b, 14), last(a, c, 11), last(b, a, 25), last(c, b, 16);
   last(a, c, 4), last(b, a, 14), last(c, b, 24);
   return c;

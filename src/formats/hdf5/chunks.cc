@@ -1,17 +1,20 @@
 #include "formats/hdf5/chunks.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstring>
+
+#include <zlib.h>
 
 namespace pumice {
 namespace {
 
-Error malformed(const char* what) { return Error(ErrorCode::kMalformed, std::string("HDF5: ") + what); }
+Error malformed(const char* what) {
+  return Error(ErrorCode::kMalformed, std::string("HDF5: ") + what);
+}
 
 Status check_size(uint64_t bytes, uint64_t stored, const Hdf5Limits& limits) {
-  const uint64_t by_ratio = stored <= limits.max_size / limits.max_ratio ? stored * limits.max_ratio : limits.max_size;
+  const uint64_t by_ratio =
+      stored <= limits.max_size / limits.max_ratio ? stored * limits.max_ratio : limits.max_size;
   const uint64_t most = std::min(limits.max_size, std::max(limits.free_size, by_ratio));
   if (bytes <= most) return {};
   return Error(ErrorCode::kTooLarge, "HDF5: a dataset unpacks to too many bytes")
@@ -124,9 +127,11 @@ class Index {
     PUMICE_CHECK(blocks_.once(address, "a node of chunks"));
     PUMICE_TRY(const auto head, blocks_.take(address, 24));
     Hdf5Cursor h(head);
-    if (!h.mark("TREE") || h.u8() != 1) return malformed("an index of chunks does not begin as one");
+    if (!h.mark("TREE") || h.u8() != 1)
+      return malformed("an index of chunks does not begin as one");
     const int here = h.u8();
-    if (level >= 0 && here != level) return malformed("an index of chunks has levels that do not descend");
+    if (level >= 0 && here != level)
+      return malformed("an index of chunks has levels that do not descend");
     const uint16_t entries = h.u16();
     const size_t rank = to_.dims.size();
     const uint64_t key = 8 + 8 * (rank + 1);
@@ -187,8 +192,10 @@ Result<std::shared_ptr<const Hdf5Chunks>> read_hdf5_chunks(Hdf5Blocks& blocks, c
   }
   out->chunk_bytes = chunk_bytes;
   out->bytes = data.byte_size();
-  if (std::count_if(filters.begin(), filters.end(), [](const Hdf5Filter& f) { return f.id == 1; }) > 1)
-    return Error(ErrorCode::kUnsupported, "HDF5: pumice does not read data that are deflated twice");
+  if (std::count_if(filters.begin(), filters.end(), [](const Hdf5Filter& f) { return f.id == 1; }) >
+      1)
+    return Error(ErrorCode::kUnsupported,
+                 "HDF5: pumice does not read data that are deflated twice");
   out->filters = std::move(filters);
   uint64_t stored = 0;
   if (layout.address != kHdf5Undefined) {
@@ -196,7 +203,8 @@ Result<std::shared_ptr<const Hdf5Chunks>> read_hdf5_chunks(Hdf5Blocks& blocks, c
     PUMICE_CHECK(index.read(layout.address, -1));
     stored = index.stored();
   }
-  if (out->chunks.size() > wanted) return malformed("a dataset has more chunks than its shape has room for");
+  if (out->chunks.size() > wanted)
+    return malformed("a dataset has more chunks than its shape has room for");
   PUMICE_CHECK(check_size(out->bytes, stored, limits));
   if (!out->chunks.empty()) PUMICE_CHECK(check_size(chunk_bytes, stored, limits));
   return std::shared_ptr<const Hdf5Chunks>(std::move(out));
@@ -206,8 +214,8 @@ Result<std::shared_ptr<const Hdf5Chunks>> unwritten_hdf5_data(const Hdf5Data& da
                                                               std::span<const std::byte> fill,
                                                               const Hdf5Limits& limits) {
   PUMICE_CHECK(check_size(data.byte_size(), 0, limits));
-  return std::shared_ptr<const Hdf5Chunks>(
-      std::make_shared<Unwritten>(data.byte_size(), std::vector<std::byte>(fill.begin(), fill.end())));
+  return std::shared_ptr<const Hdf5Chunks>(std::make_shared<Unwritten>(
+      data.byte_size(), std::vector<std::byte>(fill.begin(), fill.end())));
 }
 
 }  // namespace pumice

@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include <cstring>
+
+#include <gtest/gtest.h>
 
 #include "formats/hdf5/checksum.h"
 #include "formats/hdf5/reader.h"
@@ -13,8 +13,9 @@ Hdf5Object scalar(double value) {
   Hdf5Object object;
   object.dataset = true;
   // Float64 as libhdf5 describes it: little-endian, 52 bits of mantissa, 11 of exponent.
-  object.data.type = {Hdf5Type::Kind::kNumber, 8, DType::kFloat64, false,
-                      std::string("\x11\x20\x3f\0\x08\0\0\0\0\0\x40\0\x34\x0b\0\x34\xff\x03\0\0", 20)};
+  object.data.type = {
+      Hdf5Type::Kind::kNumber, 8, DType::kFloat64, false,
+      std::string("\x11\x20\x3f\0\x08\0\0\0\0\0\x40\0\x34\x0b\0\x34\xff\x03\0\0", 20)};
   std::vector<std::byte> bytes(8);
   std::memcpy(bytes.data(), &value, 8);
   object.data.bytes = Bytes::own(std::move(bytes));
@@ -27,7 +28,8 @@ Hdf5Object sample() {
   EXPECT_TRUE(root.insert("layers/dense/vars/1", scalar(2.5)));
   EXPECT_TRUE(root.insert("optimizer/vars/0", scalar(7)));
   root.set_attribute("model_config", Hdf5Data::of_text(std::string(100'000, 'c')));
-  root.find("optimizer")->set_attribute("weight_names", Hdf5Data::of_names({"a", "", "conv/kernel:0"}));
+  root.find("optimizer")
+      ->set_attribute("weight_names", Hdf5Data::of_names({"a", "", "conv/kernel:0"}));
   return root;
 }
 
@@ -87,7 +89,8 @@ TEST(Hdf5Writer, LargeDataStayViews) {
 
 TEST(Hdf5Writer, RefusesWhatDoesNotFit) {
   Hdf5Object root;
-  root.set_attribute("names", Hdf5Data::of_names(std::vector<std::string>(700, std::string(100, 'n'))));
+  root.set_attribute("names",
+                     Hdf5Data::of_names(std::vector<std::string>(700, std::string(100, 'n'))));
   const auto parts = write_hdf5(root);
   ASSERT_FALSE(parts.ok());
   EXPECT_EQ(parts.error().code(), ErrorCode::kTooLarge);

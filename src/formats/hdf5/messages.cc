@@ -8,16 +8,25 @@
 namespace pumice {
 namespace {
 
-Error malformed(const char* what) { return Error(ErrorCode::kMalformed, std::string("HDF5: ") + what); }
-Error unsupported(std::string what) { return Error(ErrorCode::kUnsupported, "HDF5: pumice does not read " + what); }
+Error malformed(const char* what) {
+  return Error(ErrorCode::kMalformed, std::string("HDF5: ") + what);
+}
+Error unsupported(std::string what) {
+  return Error(ErrorCode::kUnsupported, "HDF5: pumice does not read " + what);
+}
 
 DType integer_type(uint32_t size, bool is_signed) {
   switch (size) {
-    case 1: return is_signed ? DType::kInt8 : DType::kUInt8;
-    case 2: return is_signed ? DType::kInt16 : DType::kUInt16;
-    case 4: return is_signed ? DType::kInt32 : DType::kUInt32;
-    case 8: return is_signed ? DType::kInt64 : DType::kUInt64;
-    default: return DType::kInvalid;
+    case 1:
+      return is_signed ? DType::kInt8 : DType::kUInt8;
+    case 2:
+      return is_signed ? DType::kInt16 : DType::kUInt16;
+    case 4:
+      return is_signed ? DType::kInt32 : DType::kUInt32;
+    case 8:
+      return is_signed ? DType::kInt64 : DType::kUInt64;
+    default:
+      return DType::kInvalid;
   }
 }
 
@@ -27,7 +36,8 @@ DType float_type(uint32_t size, Hdf5Cursor& properties) {
   const uint8_t exponent_at = properties.u8(), exponent = properties.u8();
   const uint8_t mantissa_at = properties.u8(), mantissa = properties.u8();
   const uint32_t bias = properties.u32();
-  if (offset != 0 || precision != size * 8 || mantissa_at != 0 || exponent_at != mantissa) return DType::kInvalid;
+  if (offset != 0 || precision != size * 8 || mantissa_at != 0 || exponent_at != mantissa)
+    return DType::kInvalid;
   if (size == 2 && exponent == 5 && mantissa == 10 && bias == 15) return DType::kFloat16;
   if (size == 2 && exponent == 8 && mantissa == 7 && bias == 127) return DType::kBFloat16;
   if (size == 4 && exponent == 8 && mantissa == 23 && bias == 127) return DType::kFloat32;
@@ -113,10 +123,14 @@ Result<Hdf5Type> parse_hdf5_type(std::span<const std::byte> body) {
       type.text = (h.bits & 15) == 1;
       return type;
     }
-    case 6: return unsupported("compound types");
-    case 7: return unsupported("references");
-    case 10: return unsupported("array types");
-    default: return malformed("an unknown class of datatypes");
+    case 6:
+      return unsupported("compound types");
+    case 7:
+      return unsupported("references");
+    case 10:
+      return unsupported("array types");
+    default:
+      return malformed("an unknown class of datatypes");
   }
 }
 
@@ -176,7 +190,8 @@ Result<Hdf5Layout> parse_hdf5_layout(std::span<const std::byte> body) {
       layout.address = c.u64();
       layout.size = c.u64();
     } else if (version == 4) {
-      return unsupported("chunks as libhdf5's newest formats index them (written with libver='latest')");
+      return unsupported(
+          "chunks as libhdf5's newest formats index them (written with libver='latest')");
     } else {
       const uint8_t rank = c.u8();
       layout.address = c.u64();
@@ -211,7 +226,8 @@ Result<std::vector<Hdf5Filter>> parse_hdf5_filters(std::span<const std::byte> bo
     if (version == 1 && values % 2) c.skip(4);
     if (!c.ok()) return malformed("a filter pipeline ends too early");
     if (filter.id != 1 && filter.id != 2)
-      return unsupported("data packed by filter " + std::to_string(filter.id) + " (only deflate and shuffle)");
+      return unsupported("data packed by filter " + std::to_string(filter.id) +
+                         " (only deflate and shuffle)");
     filters.push_back(std::move(filter));
   }
   return filters;
@@ -253,10 +269,12 @@ Result<Hdf5LinkMessage> parse_hdf5_link(std::span<const std::byte> body) {
   return link;
 }
 
-Result<Hdf5AttributeMessage> parse_hdf5_attribute(std::span<const std::byte> body, std::string* name) {
+Result<Hdf5AttributeMessage> parse_hdf5_attribute(std::span<const std::byte> body,
+                                                  std::string* name) {
   Hdf5Cursor c(body);
   const uint8_t version = c.u8(), flags = c.u8();
-  if (version < 1 || version > 3) return unsupported("attributes of version " + std::to_string(version));
+  if (version < 1 || version > 3)
+    return unsupported("attributes of version " + std::to_string(version));
   const uint16_t name_size = c.u16(), type_size = c.u16(), space_size = c.u16();
   if (version == 3) c.skip(1);
   const auto part = [&](uint16_t size) {

@@ -51,6 +51,7 @@ struct Hdf5AttributeMessage {
   std::span<const std::byte> elements;
 };
 /// The name is set as soon as it is known, for messages: `name` may be null.
-Result<Hdf5AttributeMessage> parse_hdf5_attribute(std::span<const std::byte> body, std::string* name);
+Result<Hdf5AttributeMessage> parse_hdf5_attribute(std::span<const std::byte> body,
+                                                  std::string* name);
 
 }  // namespace pumice

@@ -16,7 +16,9 @@ constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
 constexpr size_t kMostFaults = 64;
 constexpr size_t kLongestPath = 300;  // of one that is shown
 
-Error malformed(const char* what) { return Error(ErrorCode::kMalformed, std::string("HDF5: ") + what); }
+Error malformed(const char* what) {
+  return Error(ErrorCode::kMalformed, std::string("HDF5: ") + what);
+}
 Error unsupported(const std::string& what) {
   return Error(ErrorCode::kUnsupported, "HDF5: pumice does not read " + what);
 }
@@ -30,7 +32,8 @@ struct Message {
 Result<uint64_t> read_superblock(const Hdf5Blocks& blocks, const Hdf5Limits& limits) {
   PUMICE_TRY(const auto head, blocks.look(0, std::min<uint64_t>(96, blocks.file().size())));
   Hdf5Cursor c(head);
-  if (!c.mark(kSignature)) return Error(ErrorCode::kUnknownFormat, "does not begin as an HDF5 file");
+  if (!c.mark(kSignature))
+    return Error(ErrorCode::kUnknownFormat, "does not begin as an HDF5 file");
   const uint8_t version = c.u8();
   uint64_t base = 0, end = 0, root = 0;
   uint8_t offsets = 0, lengths = 0;
@@ -141,7 +144,9 @@ class TreeReader {
     const uint64_t size = h.integer(size_t{1} << (flags & 3));
     if (!h.ok()) return malformed("an object's header ends too early");
     std::vector<std::pair<uint64_t, uint64_t>> todo;
-    if (size > most) return Error(ErrorCode::kTruncated, "HDF5: an object's header lies beyond the end of the file");
+    if (size > most)
+      return Error(ErrorCode::kTruncated,
+                   "HDF5: an object's header lies beyond the end of the file");
     PUMICE_CHECK(new_block(address, h.at() + size + 4, h.at(), flags, todo, out));
     for (size_t i = 0; i < todo.size(); ++i)
       PUMICE_CHECK(new_block(todo[i].first, todo[i].second, 4, flags, todo, out));
@@ -155,7 +160,8 @@ class TreeReader {
     PUMICE_TRY(const auto block, blocks_.take(address, size));
     Hdf5Cursor sum(block.last(4));
     if (limits_.checksums && sum.u32() != hdf5_checksum(block.first(size - 4)))
-      return malformed("the checksum of an object's header does not match").hint("The file is damaged.");
+      return malformed("the checksum of an object's header does not match")
+          .hint("The file is damaged.");
     if (begin == 4 && as_text(block.first(4)) != "OCHK")
       return malformed("the continuation of an object's header does not begin as one");
     Hdf5Cursor c(block.subspan(begin, size - begin - 4));
@@ -202,7 +208,8 @@ class TreeReader {
     out.dataset = find(0x08) != nullptr;
     const bool group = find(0x11) || find(0x02) || find(0x06);
     if (!out.dataset && !group)
-      return find(0x03) ? unsupported("committed datatypes") : malformed("an object is neither group nor dataset");
+      return find(0x03) ? unsupported("committed datatypes")
+                        : malformed("an object is neither group nor dataset");
     for (const Message& m : all) {
       if (m.type == 0x0c) {
         std::string name;
@@ -217,14 +224,16 @@ class TreeReader {
         c.skip(1);
         c.skip(c.u8() & 1 ? 2 : 0);
         if (c.u64() != kHdf5Undefined && c.ok())
-          fault(path + "@", unsupported("attributes in a fractal heap (written with libver='latest')"));
+          fault(path + "@",
+                unsupported("attributes in a fractal heap (written with libver='latest')"));
       } else if (m.type > 0x18 && m.flags & 0x80) {
         return unsupported("an object with messages of a newer format");
       }
     }
     if (out.dataset) {
       if (find(0x07)) return unsupported("data in external files");
-      PUMICE_TRY(out.data, dataset(find(0x01), find(0x03), *find(0x08), find(0x0b), find(0x05), find(0x04)));
+      PUMICE_TRY(out.data,
+                 dataset(find(0x01), find(0x03), *find(0x08), find(0x0b), find(0x05), find(0x04)));
       return out;
     }
     if (const Message* table = find(0x11)) PUMICE_CHECK(old_links(*table, path, depth, out));
@@ -233,7 +242,8 @@ class TreeReader {
       c.skip(1);
       c.skip(c.u8() & 1 ? 8 : 0);
       if (c.u64() != kHdf5Undefined && c.ok())
-        fault(path, unsupported("links in a fractal heap (written with libver='latest' or track_order)"));
+        fault(path,
+              unsupported("links in a fractal heap (written with libver='latest' or track_order)"));
     }
     for (const Message& m : all) {
       if (m.type != 0x06) continue;
@@ -246,9 +256,11 @@ class TreeReader {
         add_link(link->name, link->address, path, depth, out);
       }
     }
-    std::sort(out.links.begin(), out.links.end(), [](const Hdf5Link& a, const Hdf5Link& b) { return a.name < b.name; });
+    std::sort(out.links.begin(), out.links.end(),
+              [](const Hdf5Link& a, const Hdf5Link& b) { return a.name < b.name; });
     for (size_t i = 1; i < out.links.size(); ++i)
-      if (out.links[i].name == out.links[i - 1].name) return malformed("two objects of one group have the same name");
+      if (out.links[i].name == out.links[i - 1].name)
+        return malformed("two objects of one group have the same name");
     return out;
   }
 
@@ -256,7 +268,8 @@ class TreeReader {
     return path.empty() ? name : path + "/" + name;
   }
 
-  void add_link(const std::string& name, uint64_t address, const std::string& path, uint32_t depth, Hdf5Object& out) {
+  void add_link(const std::string& name, uint64_t address, const std::string& path, uint32_t depth,
+                Hdf5Object& out) {
     if (blocks_.exhausted()) return;
     const std::string here = below(path, name);
     if (name.empty() || name.find('/') != std::string::npos || name == ".")
@@ -283,14 +296,15 @@ class TreeReader {
     return tree_node(tree, -1, names, path, depth, out);
   }
 
-  Status tree_node(uint64_t address, int level, std::span<const std::byte> names, const std::string& path,
-                   uint32_t depth, Hdf5Object& out) {
+  Status tree_node(uint64_t address, int level, std::span<const std::byte> names,
+                   const std::string& path, uint32_t depth, Hdf5Object& out) {
     PUMICE_CHECK(blocks_.once(address, "a node of a group"));
     PUMICE_TRY(const auto head, blocks_.take(address, 24));
     Hdf5Cursor h(head);
     if (!h.mark("TREE") || h.u8() != 0) return malformed("a group's index does not begin as one");
     const int here = h.u8();
-    if (level >= 0 && here != level) return malformed("a group's index has levels that do not descend");
+    if (level >= 0 && here != level)
+      return malformed("a group's index has levels that do not descend");
     const uint16_t entries = h.u16();
     PUMICE_TRY(const auto body, blocks_.take(address + 24, entries * uint64_t{16} + 8));
     Hdf5Cursor c(body);
@@ -305,8 +319,8 @@ class TreeReader {
     return {};
   }
 
-  Status symbols(uint64_t address, std::span<const std::byte> names, const std::string& path, uint32_t depth,
-                 Hdf5Object& out) {
+  Status symbols(uint64_t address, std::span<const std::byte> names, const std::string& path,
+                 uint32_t depth, Hdf5Object& out) {
     PUMICE_CHECK(blocks_.once(address, "a node of a group"));
     PUMICE_TRY(const auto head, blocks_.take(address, 8));
     Hdf5Cursor h(head);
@@ -350,7 +364,8 @@ class TreeReader {
     if (data.type.kind == Hdf5Type::Kind::kVariable) {
       PUMICE_CHECK(read_pieces(parsed.elements, data));
     } else if (!parsed.elements.empty()) {
-      data.bytes = blocks_.file().slice(parsed.elements.data() - blocks_.file().data(), parsed.elements.size());
+      data.bytes = blocks_.file().slice(parsed.elements.data() - blocks_.file().data(),
+                                        parsed.elements.size());
     }
     return std::move(parsed.attribute);
   }
@@ -382,7 +397,8 @@ class TreeReader {
                            const Message* filters, const Message* fill, const Message* old_fill) {
     if (!space || !type) return malformed("a dataset has no shape or no type");
     if (type->flags & 2) return unsupported("committed datatypes");
-    if (space->flags & 2 || layout_message.flags & 2) return unsupported("messages that objects share");
+    if (space->flags & 2 || layout_message.flags & 2)
+      return unsupported("messages that objects share");
     Hdf5Data data;
     PUMICE_TRY(data.type, parse_hdf5_type(type->body));
     PUMICE_CHECK(parse_hdf5_space(space->body, data));
@@ -403,9 +419,11 @@ class TreeReader {
     if (bytes == 0) {
       // Nothing is stored, wherever the file says that it is.
     } else if (layout.storage == Hdf5Layout::Class::kCompact) {
-      if (layout.compact.size() < bytes) return malformed("a dataset has fewer bytes than its shape needs");
+      if (layout.compact.size() < bytes)
+        return malformed("a dataset has fewer bytes than its shape needs");
       stored = layout.compact.first(bytes);
-    } else if (layout.storage == Hdf5Layout::Class::kContiguous && layout.address != kHdf5Undefined) {
+    } else if (layout.storage == Hdf5Layout::Class::kContiguous &&
+               layout.address != kHdf5Undefined) {
       if (layout.size && *layout.size < bytes)
         return malformed("a dataset has fewer bytes than its shape needs")
             .expected(std::to_string(bytes))
@@ -420,7 +438,8 @@ class TreeReader {
       if (filters) {
         PUMICE_TRY(pipeline, parse_hdf5_filters(filters->body));
       }
-      PUMICE_TRY(data.chunks, read_hdf5_chunks(blocks_, data, layout, std::move(pipeline), fill_value, limits_));
+      PUMICE_TRY(data.chunks,
+                 read_hdf5_chunks(blocks_, data, layout, std::move(pipeline), fill_value, limits_));
     }
     if (variable) {
       PUMICE_CHECK(read_pieces(stored, data));
@@ -437,9 +456,13 @@ class TreeReader {
 
 }  // namespace
 
-bool looks_like_hdf5(std::span<const std::byte> file) { return as_text(file).starts_with(kSignature); }
+bool looks_like_hdf5(std::span<const std::byte> file) {
+  return as_text(file).starts_with(kSignature);
+}
 
-Result<Hdf5File> read_hdf5(const Bytes& file, const Hdf5Limits& limits) { return TreeReader(file, limits).read(); }
+Result<Hdf5File> read_hdf5(const Bytes& file, const Hdf5Limits& limits) {
+  return TreeReader(file, limits).read();
+}
 
 Result<Hdf5Object> read_whole_hdf5(const Bytes& file, const Hdf5Limits& limits) {
   PUMICE_TRY(Hdf5File read, read_hdf5(file, limits));

@@ -1,11 +1,11 @@
 // A bounded reader of HDF5 files as h5py writes them for Keras.
 //
-// Read: superblocks 0, 2, 3; object headers 1 and 2 with continuations; groups as symbol tables and as
-// links; attributes, variable-length data in the global heap; datasets compact, contiguous and in
-// chunks (version 1 B-tree) with deflate and shuffle. Source: the HDF5 File Format
+// Read: superblocks 0, 2, 3; object headers 1 and 2 with continuations; groups as symbol tables and
+// as links; attributes, variable-length data in the global heap; datasets compact, contiguous and
+// in chunks (version 1 B-tree) with deflate and shuffle. Source: the HDF5 File Format
 // Specification 3.0.
-// Refused by name: links and attributes in fractal heaps, newer chunk indices, other filters, soft and
-// external links, committed datatypes, references, compound and array types, user blocks.
+// Refused by name: links and attributes in fractal heaps, newer chunk indices, other filters, soft
+// and external links, committed datatypes, references, compound and array types, user blocks.
 #pragma once
 
 #include <string>
@@ -16,11 +16,11 @@
 namespace pumice {
 
 struct Hdf5Limits {
-  uint32_t max_depth = 512;                      // groups in groups
-  uint64_t free_size = uint64_t{64} << 20;       // a chunked dataset may grow to this, or to
-  uint64_t max_ratio = 200;                      // that many times its bytes in the file,
-  uint64_t max_size = uint64_t{8} << 30;         // and never beyond this
-  bool checksums = true;                         // false: not compared (for fuzzing)
+  uint32_t max_depth = 512;                 // groups in groups
+  uint64_t free_size = uint64_t{64} << 20;  // a chunked dataset may grow to this, or to
+  uint64_t max_ratio = 200;                 // that many times its bytes in the file,
+  uint64_t max_size = uint64_t{8} << 30;    // and never beyond this
+  bool checksums = true;                    // false: not compared (for fuzzing)
 };
 
 /// A file's tree, and what in it could not be read. An object that is at fault is left out.

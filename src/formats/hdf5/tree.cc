@@ -12,8 +12,10 @@ namespace {
 /// The datatype message of variable-length strings in UTF-8: a sequence of one-byte characters that
 /// is marked as text.
 std::string variable_text_message() {
-  const char base[] = "\x13\x00\x00\x00\x01\x00\x00\x00";  // class string, version 1, 1 byte, ends at NUL
-  std::string message("\x19\x01\x01\x00\x10\x00\x00\x00", 8);  // variable-length, text, UTF-8; 16 bytes
+  const char base[] =
+      "\x13\x00\x00\x00\x01\x00\x00\x00";  // class string, version 1, 1 byte, ends at NUL
+  std::string message("\x19\x01\x01\x00\x10\x00\x00\x00",
+                      8);  // variable-length, text, UTF-8; 16 bytes
   message.append(base, 8);
   return message;
 }
@@ -87,7 +89,8 @@ std::optional<std::vector<std::string>> Hdf5Data::strings() const {
   const auto loaded = load();
   if (!loaded.ok()) return std::nullopt;
   const std::string_view all = as_text(loaded->view());
-  const bool spaces = !type.message.empty() && type.message.size() > 1 && (type.message[1] & 15) == 2;
+  const bool spaces =
+      !type.message.empty() && type.message.size() > 1 && (type.message[1] & 15) == 2;
   for (size_t at = 0; at + type.size <= all.size(); at += type.size) {
     std::string_view text = all.substr(at, type.size);
     if (spaces) {
@@ -113,7 +116,8 @@ Hdf5Data Hdf5Data::of_names(const std::vector<std::string>& names) {
   for (const std::string& name : names) longest = std::max(longest, name.size());
   std::vector<std::byte> bytes(longest * names.size());
   for (size_t i = 0; i < names.size(); ++i)
-    if (!names[i].empty()) std::memcpy(bytes.data() + i * longest, names[i].data(), names[i].size());
+    if (!names[i].empty())
+      std::memcpy(bytes.data() + i * longest, names[i].data(), names[i].size());
   Hdf5Data data;
   const auto size = static_cast<uint32_t>(longest);
   data.type = {Hdf5Type::Kind::kText, size, DType::kInvalid, true, fixed_text_message(size)};

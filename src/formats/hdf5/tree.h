@@ -1,6 +1,7 @@
-// An HDF5 file as a tree of groups and datasets with attributes. The reader gives it with the data as
-// views of the file; it may be changed (links dropped or renamed, attributes replaced) and written.
-// Element types are kept as the file's own datatype messages, so what is written is what was read.
+// An HDF5 file as a tree of groups and datasets with attributes. The reader gives it with the data
+// as views of the file; it may be changed (links dropped or renamed, attributes replaced) and
+// written. Element types are kept as the file's own datatype messages, so what is written is what
+// was read.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +19,16 @@ namespace pumice {
 /// The type of a dataset's or an attribute's elements.
 struct Hdf5Type {
   enum class Kind {
-    kNumber,      // integer, float or h5py's bool (an enum): `dtype` tells which, where pumice has it
-    kText,        // strings of a fixed size
-    kVariable,    // variable-length strings or sequences: one piece of bytes an element
-    kOther,       // opaque, compound, …: bytes that are only copied
+    kNumber,    // integer, float or h5py's bool (an enum): `dtype` tells which, where pumice has it
+    kText,      // strings of a fixed size
+    kVariable,  // variable-length strings or sequences: one piece of bytes an element
+    kOther,     // opaque, compound, …: bytes that are only copied
   };
   Kind kind = Kind::kOther;
-  uint32_t size = 0;               // bytes an element takes where it lies
-  DType dtype = DType::kInvalid;   // of little-endian numbers
-  bool text = false;               // kVariable: strings (UTF-8 or ASCII), not sequences
-  std::string message;             // the datatype message's body, as the file holds it
+  uint32_t size = 0;              // bytes an element takes where it lies
+  DType dtype = DType::kInvalid;  // of little-endian numbers
+  bool text = false;              // kVariable: strings (UTF-8 or ASCII), not sequences
+  std::string message;            // the datatype message's body, as the file holds it
 };
 
 /// Data in chunks, each maybe compressed: put together when asked for (reader.cc).
@@ -40,15 +41,16 @@ class Hdf5Chunks {
 /// The value of a dataset or an attribute.
 struct Hdf5Data {
   Hdf5Type type;
-  bool null = false;    // no elements at all, not even a shape (h5py.Empty)
-  Dims dims;            // empty: a scalar
-  Bytes bytes;          // elements in row-major order; a view of the file where they lie together
+  bool null = false;  // no elements at all, not even a shape (h5py.Empty)
+  Dims dims;          // empty: a scalar
+  Bytes bytes;        // elements in row-major order; a view of the file where they lie together
   struct Piece {
     Bytes bytes;
     uint32_t length = 0;  // in elements of the base type; in bytes for strings
   };
-  std::vector<Piece> pieces;                  // kVariable: the elements
-  std::shared_ptr<const Hdf5Chunks> chunks;   // set: the elements are not in `bytes`, but come by load()
+  std::vector<Piece> pieces;  // kVariable: the elements
+  std::shared_ptr<const Hdf5Chunks>
+      chunks;  // set: the elements are not in `bytes`, but come by load()
 
   uint64_t elements() const;  // 0 where `null`
   /// Bytes that the elements take when written out.

@@ -10,11 +10,11 @@ namespace pumice {
 namespace {
 
 constexpr uint64_t kUndefined = std::numeric_limits<uint64_t>::max();
-constexpr size_t kMostMessage = 65535;           // a message's size has 16 bits
-constexpr size_t kSmallData = 4096;              // copied beside the metadata rather than a part of its own
-constexpr size_t kHeapCollection = 65536;        // a new heap collection begins above this
-constexpr size_t kSmallestCollection = 4096;     // libhdf5 refuses smaller ones
-constexpr size_t kMostInCollection = 60000;      // numbers in a collection have 16 bits
+constexpr size_t kMostMessage = 65535;  // a message's size has 16 bits
+constexpr size_t kSmallData = 4096;     // copied beside the metadata rather than a part of its own
+constexpr size_t kHeapCollection = 65536;     // a new heap collection begins above this
+constexpr size_t kSmallestCollection = 4096;  // libhdf5 refuses smaller ones
+constexpr size_t kMostInCollection = 60000;   // numbers in a collection have 16 bits
 constexpr size_t kSuperblockSize = 48;
 constexpr uint32_t kMostDepth = 1024;
 
@@ -31,7 +31,9 @@ class Buffer {
   Buffer& u16(uint64_t v) { return put(static_cast<uint16_t>(v)); }
   Buffer& u32(uint64_t v) { return put(static_cast<uint32_t>(v)); }
   Buffer& u64(uint64_t v) { return put(v); }
-  Buffer& text(std::string_view v) { return raw(std::as_bytes(std::span<const char>(v.data(), v.size()))); }
+  Buffer& text(std::string_view v) {
+    return raw(std::as_bytes(std::span<const char>(v.data(), v.size())));
+  }
   Buffer& raw(std::span<const std::byte> v) {
     bytes_.insert(bytes_.end(), v.begin(), v.end());
     return *this;
@@ -75,7 +77,8 @@ class Writer {
   }
 
  private:
-  // Variable-length elements go first: headers need their addresses. Both walks meet them in one order.
+  // Variable-length elements go first: headers need their addresses. Both walks meet them in one
+  // order.
   void gather(const Hdf5Object& object, uint32_t depth) {
     if (depth > kMostDepth) return;  // object() refuses it
     for (const Hdf5Attribute& a : object.attributes) gather(a.data);
@@ -162,9 +165,11 @@ class Writer {
     for (const int64_t dim : data.dims) out.u64(static_cast<uint64_t>(dim));
   }
 
-  static Status message(uint8_t type, uint8_t flags, const Buffer& body, const std::string& what, Buffer& out) {
+  static Status message(uint8_t type, uint8_t flags, const Buffer& body, const std::string& what,
+                        Buffer& out) {
     if (body.size() > kMostMessage)
-      return Error(ErrorCode::kTooLarge, "HDF5 stores no more than 64 KiB of it in an object's header")
+      return Error(ErrorCode::kTooLarge,
+                   "HDF5 stores no more than 64 KiB of it in an object's header")
           .at(what)
           .found(std::to_string(body.size()) + " bytes")
           .hint("As a variable-length string it has no such limit.");
@@ -210,7 +215,8 @@ class Writer {
       PUMICE_CHECK(dataset(object.data, path, messages));
     } else {
       // No creation order, nothing in fractal heaps: the links follow as messages.
-      PUMICE_CHECK(message(0x02, 0, Buffer().u8(0).u8(0).u64(kUndefined).u64(kUndefined), path, messages));
+      PUMICE_CHECK(
+          message(0x02, 0, Buffer().u8(0).u8(0).u64(kUndefined).u64(kUndefined), path, messages));
       PUMICE_CHECK(message(0x0a, 1, Buffer().u8(0).u8(0), path, messages));
       for (const Hdf5Link& link : object.links) {
         const std::string below = path.empty() ? link.name : path + "/" + link.name;

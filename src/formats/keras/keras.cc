@@ -83,8 +83,9 @@ Result<Source> read_keras(const Bytes& bytes, const std::string& path) {
     if (file.ok()) {
       add_hdf5_facts(std::make_shared<Hdf5File>(std::move(file).value()), entry.name, source.facts);
     } else {
-      source.facts.warnings.push_back(entry.name + ": " + file.error().text() +
-                                      "; sizes and steps of optimizers, and optimizers kept as attributes, are not known");
+      source.facts.warnings.push_back(
+          entry.name + ": " + file.error().text() +
+          "; sizes and steps of optimizers, and optimizers kept as attributes, are not known");
     }
   }
   return source;
@@ -96,7 +97,8 @@ Result<Source> read_keras_h5(const Bytes& bytes, const std::string& path) {
   auto file = std::make_shared<Hdf5File>(std::move(read).value());
   const Hdf5Object& root = file->root;
   if (!is_keras(root) && file->faults.empty())
-    return Error(ErrorCode::kUnknownFormat, "is an HDF5 file, but holds no Keras model and no weights of one")
+    return Error(ErrorCode::kUnknownFormat,
+                 "is an HDF5 file, but holds no Keras model and no weights of one")
         .in(path)
         .expected("an attribute model_config, or groups of layers with their vars");
   Source source = empty_source("h5", bytes, path);
@@ -104,7 +106,8 @@ Result<Source> read_keras_h5(const Bytes& bytes, const std::string& path) {
   for (const char* attribute : {"model_config", "training_config"})
     if (auto text = root.text_attribute(attribute))
       source.facts.documents.push_back({name, std::string("@") + attribute, std::move(*text)});
-  if (const auto version = root.text_attribute("keras_version")) source.producer = "keras " + *version;
+  if (const auto version = root.text_attribute("keras_version"))
+    source.producer = "keras " + *version;
   add_hdf5_facts(std::move(file), name, source.facts);
   return source;
 }
