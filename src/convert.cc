@@ -2,6 +2,7 @@
 #include "pumice/convert.h"
 
 #include <chrono>
+#include <span>
 #include <map>
 #include <set>
 
@@ -110,8 +111,9 @@ Result<std::vector<AppendedFile>> add_metadata(Model& model, const DetectorFacts
   if (facts.labels.empty() && !facts.normalization) return std::vector<AppendedFile>();
   PUMICE_TRY(DetectorDescription described, describe_detector(model, facts));
   for (Warning& warning : described.warnings) stages.warn(std::move(warning));
-  model.metadata[std::string(kModelMetadataEntry)] = metadata_bytes(described.metadata);
-  report.metadata = std::move(described.metadata);
+  std::string bytes = metadata_bytes(described.metadata);
+  PUMICE_TRY(report.metadata, parse_metadata(std::as_bytes(std::span(bytes)), report.output_path));
+  model.metadata[std::string(kModelMetadataEntry)] = std::move(bytes);
   report.labels = std::move(described.labels);
   return std::move(described.files);
 }

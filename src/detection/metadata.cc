@@ -97,6 +97,11 @@ class Describer {
     }
     image.mean = facts_.normalization->mean;
     image.deviation = facts_.normalization->std;
+    const auto alike = [](const std::vector<float>& v) {
+      return std::all_of(v.begin(), v.end(), [&](float x) { return x == v[0]; });
+    };
+    if (alike(image.mean) && alike(image.deviation))  // MediaPipe takes no pair a channel
+      image.mean.resize(1), image.deviation.resize(1);
     if (input.dtype != DType::kFloat32) return;  // stored values keep their own range
     image.min.clear(), image.max.clear();
     for (size_t i = 0; i < image.mean.size(); ++i) {

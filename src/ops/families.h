@@ -49,6 +49,7 @@ std::span<const OpDef> slice_ops();
 std::span<const OpDef> softmax_ops();
 std::span<const OpDef> space_depth_ops();
 std::span<const OpDef> split_ops();
+std::span<const OpDef> strided_slice_ops();
 std::span<const OpDef> tensor_list_ops();
 std::span<const OpDef> tile_ops();
 std::span<const OpDef> top_k_ops();

@@ -52,6 +52,7 @@ std::vector<const OpDef*> sorted_table() {
            softmax_ops(),
            space_depth_ops(),
            split_ops(),
+           strided_slice_ops(),
            tensor_list_ops(),
            tile_ops(),
            top_k_ops(),

@@ -1,7 +1,8 @@
 """Whole detectors, picture in and boxes out: pre-processing, anchors and non-max suppression are in the model, in builtins only,
 or with the tail recognized and replaced by the one custom op (in graphs whose nodes all have other names).
 
-The referee is TensorFlow on the same graph, on crops of two photographs at odd sizes.
+The referee is TensorFlow on the same graph, on crops of two photographs at odd sizes; of the graphs made for TensorFlow.js,
+npm's TensorFlow.js too.
 """
 import contextlib
 import dataclasses
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness import binary, reference, renamed, tfjs_graph, tflite_file
+from harness import binary, reference, renamed, tfjs, tfjs_graph, tflite_file
 from harness.real_models import MODELS
 
 OUT = binary.ROOT / "build/e2e-whole"
@@ -110,7 +111,7 @@ def missing(wanted, there):
 CUSTOM_OP = "TFLite_Detection_PostProcess"
 
 
-def converted(name, detector, variant):
+def converted(name, detector, variant="builtin"):
     OUT.mkdir(parents=True, exist_ok=True)
     target = OUT / f"{name}-{variant}.tflite"
     source, flags = MODELS / detector.source, []
@@ -183,6 +184,40 @@ def test_same_detections(name, variant, pumice, runtimes, pictures, expected):
         inputs.unlink()
     assert not problems, "\n".join(problems)
     assert total >= 6, f"only {total} detections: these pictures test nothing"
+
+
+TFJS_CROPS = [("base", "astronaut-half"), ("base", "face"), ("fp16", "bust"), ("int8", "tall")]
+TFJS_REST = [(kind, crop) for kind in ("base", "fp16", "int8") for crop in CROPS if (kind, crop) not in TFJS_CROPS]
+
+
+@pytest.mark.parametrize("kind,crop", [*TFJS_CROPS, *(pytest.param(*p, marks=pytest.mark.full) for p in TFJS_REST)])
+def test_tensorflow_js_agrees(kind, crop, pumice, runtimes, pictures):
+    """The whole graph in npm's TensorFlow.js, loops and all, against the same graph in both LiteRT runtimes."""
+    name = f"handtrack-{kind}"
+    detector = DETECTORS[name]
+    target, feed = converted(name, detector), {detector.input: pictures[crop]}
+    wanted = tfjs.outputs(MODELS / detector.source, feed, detector.outputs(), whole=True)
+    expected = detections(detector, wanted)
+    inputs = OUT / f"{name}.{crop}.npz"
+    np.savez(inputs, **feed)
+    for runtime in runtimes:
+        found = detections(detector, runtime.run(target, inputs, OUT / f"{name}.tfjs.npz"))
+        assert not missing(expected, found) and not missing(found, expected), runtime.name
+
+
+def test_one_interpreter_takes_any_size(pumice, runtimes, pictures, referees):
+    """The pedestrian graph takes pictures of any size, and so does one Interpreter, resized again and again."""
+    detector, run = DETECTORS["pedestrian"], referees("pedestrian")
+    target = converted("pedestrian", detector)
+    names = ["wide", "face-close", "astronaut", "tall", "cat-small", "wide"]
+    inputs = [OUT / f"turn{i}.npz" for i in range(len(names))]
+    for path, name in zip(inputs, names):
+        np.savez(path, **{detector.input: pictures[name]})
+    outputs = [OUT / f"turn{i}.out.npz" for i in range(len(names))]
+    found = runtimes[0].run_in_turn(target, inputs, outputs)
+    for name, there in zip(names, found):
+        expected, there = detections(detector, run({detector.input: pictures[name]})), detections(detector, there)
+        assert not missing(expected, there) and not missing(there, expected), name
 
 
 def test_the_astronaut(expected):

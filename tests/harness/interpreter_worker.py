@@ -1,6 +1,7 @@
 """A child process that runs .tflite files in ai-edge-litert's Interpreter: a model may crash it.
 
 Reads a JSON object a line ({"model", "inputs", "outputs", "signature"}), answers one ({"ok"} or {"error"}).
+"inputs" and "outputs" may be lists of as many files: one Interpreter runs them all, one after the other.
 """
 import json
 import os
@@ -10,11 +11,18 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 
+def load(path):
+    with np.load(path) as file:
+        return {name: file[name] for name in file.files}
+
+
 def run(request):
-    with np.load(request["inputs"]) as file:
-        feed = {name: file[name] for name in file.files}
+    inputs, outputs = request["inputs"], request["outputs"]
+    if isinstance(inputs, str):
+        inputs, outputs = [inputs], [outputs]
+    feeds = [load(path) for path in inputs]
     # XNNPACK takes no empty tensor; the kernels that it stands in for do.
-    empty = any(array.size == 0 for array in feed.values())
+    empty = any(array.size == 0 for feed in feeds for array in feed.values())
     resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if empty else OpResolverType.AUTO
     interpreter = Interpreter(
         model_path=request["model"], num_threads=1, experimental_op_resolver_type=resolver)
@@ -23,14 +31,15 @@ def run(request):
     if key not in signatures:
         raise ValueError(f"no signature {key!r}; there are {sorted(signatures)}")
     runner = interpreter.get_signature_runner(key)
-    wanted = set(runner.get_input_details())
-    if wanted != set(feed):
-        raise ValueError(f"the signature's inputs are {sorted(wanted)}, expected {sorted(feed)}")
-    for name, detail in runner.get_input_details().items():
-        if np.dtype(detail["dtype"]) != feed[name].dtype:
-            raise ValueError(f"input {name} has dtype {np.dtype(detail['dtype'])}, "
-                             f"expected {feed[name].dtype}")
-    np.savez(request["outputs"], **runner(**feed))
+    wanted = runner.get_input_details()
+    for feed, output in zip(feeds, outputs, strict=True):
+        if set(wanted) != set(feed):
+            raise ValueError(f"the signature's inputs are {sorted(wanted)}, expected {sorted(feed)}")
+        for name, detail in wanted.items():
+            if np.dtype(detail["dtype"]) != feed[name].dtype:
+                raise ValueError(f"input {name} has dtype {np.dtype(detail['dtype'])}, "
+                                 f"expected {feed[name].dtype}")
+        np.savez(output, **runner(**feed))
     return {"ok": True}
 
 

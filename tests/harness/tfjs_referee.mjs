@@ -2,8 +2,8 @@
 //
 //   node tfjs_referee.mjs NODE_MODULES MODEL_JSON REQUEST_JSON OUT_FOLDER
 //
-// REQUEST_JSON: {"inputs": {name: {"file", "shape", "dtype"}}, "outputs": [name, …]}; the names are any of
-// the graph's nodes, so that a part of a graph can be run. Files hold raw little-endian values. Each output goes
+// REQUEST_JSON: {"inputs": {name: {"file", "shape", "dtype"}}, "outputs": [name, …], "whole": false}; the names are
+// any of the graph's nodes, so that a part of a graph can be run; "whole" is for graphs with loops. Files hold raw little-endian values. Each output goes
 // to OUT_FOLDER/<index>.bin, their shapes and dtypes to OUT_FOLDER/outputs.json.
 import {readFileSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -32,7 +32,7 @@ const fromDisk = {
   },
 };
 
-const kinds = {float32: Float32Array, int32: Int32Array, bool: Uint8Array};
+const kinds = {float32: Float32Array, int32: Int32Array, bool: Uint8Array};  // all that TFJS has: no uint8
 
 function read({file, shape, dtype}) {
   const bytes = readFileSync(file);
@@ -45,10 +45,10 @@ await tf.ready();
 const model = await loadGraphModel(fromDisk);
 const request = JSON.parse(readFileSync(requestPath, 'utf8'));
 const inputs = Object.fromEntries(Object.entries(request.inputs).map(([name, of]) => [name, read(of)]));
-const found = model.execute(inputs, request.outputs);
+const found = await (request.whole ? model.executeAsync(inputs, request.outputs) : model.execute(inputs, request.outputs));
 const outputs = Array.isArray(found) ? found : [found];
 writeFileSync(join(outFolder, 'outputs.json'), JSON.stringify(outputs.map((output, i) => {
-  const values = output.dataSync();
+  const values = kinds[output.dtype].from(output.dataSync());  // a cast may have kept the array of another kind
   writeFileSync(join(outFolder, `${i}.bin`), new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   return {name: request.outputs[i], shape: output.shape, dtype: output.dtype};
 })));

@@ -383,22 +383,6 @@ bool TextParser::scalar(const TextField* field) {
 
 }  // namespace
 
-const TextField* find_text_field(std::string_view message, std::string_view name) {
-  const auto key = [](const TextField& f) {
-    return std::pair<std::string_view, std::string_view>(f.message, f.name);
-  };
-  const std::pair<std::string_view, std::string_view> wanted(message, name);
-  const TextField* end = kTextFields + kTextFieldsCount;
-  const TextField* it = std::lower_bound(
-      kTextFields, end, wanted,
-      [&](const TextField& f, const auto& w) { return key(f) < w; });
-  return it != end && key(*it) == wanted ? it : nullptr;
-}
-
-bool text_schema_has(std::string_view message, std::string_view field) {
-  return find_text_field(message, field) != nullptr;
-}
-
 Result<std::string> text_to_wire(std::string_view text, std::string_view message) {
   std::string wire;
   TextParser parser(text, &wire);

@@ -304,4 +304,20 @@ int64_t text_enumerator(std::string_view name) {
   return it != end && it->name == name ? it->number : -1;
 }
 
+const TextField* find_text_field(std::string_view message, std::string_view name) {
+  const auto key = [](const TextField& f) {
+    return std::pair<std::string_view, std::string_view>(f.message, f.name);
+  };
+  const std::pair<std::string_view, std::string_view> wanted(message, name);
+  const TextField* end = kTextFields + kTextFieldsCount;
+  const TextField* it = std::lower_bound(
+      kTextFields, end, wanted,
+      [&](const TextField& f, const auto& w) { return key(f) < w; });
+  return it != end && key(*it) == wanted ? it : nullptr;
+}
+
+bool text_schema_has(std::string_view message, std::string_view field) {
+  return find_text_field(message, field) != nullptr;
+}
+
 }  // namespace pumice
