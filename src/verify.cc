@@ -8,6 +8,7 @@
 #include "formats/npz/npz.h"
 #include "formats/source.h"
 #include "import/import.h"
+#include "passes/lists_to_tensors.h"
 #include "passes/simplify.h"
 #include "runtime/compare.h"
 #include "runtime/runtime.h"
@@ -82,6 +83,9 @@ Result<std::vector<Tensor>> run_reference(const Source& source, ImportOptions im
   PUMICE_TRY(Model straight, import_source(source, import_options));
   Graph& graph = *straight.find(straight.signatures.front().graph);
   if (auto done = simplify(straight, graph); !done.ok()) return std::move(done).error();
+  straight.drop_unreached_graphs();
+  for (auto& [name, each] : straight.graphs)
+    if (auto done = lists_to_tensors(straight, *each); !done.ok()) return std::move(done).error();
   return evaluate(straight, graph, inputs);
 }
 

@@ -55,6 +55,7 @@ std::span<const OpDef> tile_ops();
 std::span<const OpDef> top_k_ops();
 std::span<const OpDef> transpose_ops();
 std::span<const OpDef> transpose_conv_ops();
+std::span<const OpDef> update_slice_ops();
 std::span<const OpDef> variable_ops();
 
 }  // namespace pumice

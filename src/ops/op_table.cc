@@ -58,6 +58,7 @@ std::vector<const OpDef*> sorted_table() {
            top_k_ops(),
            transpose_ops(),
            transpose_conv_ops(),
+           update_slice_ops(),
            variable_ops(),
        })
     for (const OpDef& op : family) table.push_back(&op);

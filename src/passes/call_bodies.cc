@@ -1,7 +1,11 @@
 #include "passes/call_bodies.h"
 
+#include <algorithm>
+
 #include "graph/inline.h"
 #include "ops/infer.h"
+#include "ops/list_ops.h"
+#include "passes/lists_to_tensors.h"
 
 namespace pumice {
 namespace {
@@ -16,7 +20,28 @@ struct Argument {
   const Constant* constant = nullptr;
   DType dtype = DType::kInvalid;
   Shape shape;
+  bool list = false;
+  std::vector<Dim> partial;  // as Value::partial: only of what the body cannot change
 };
+
+/// The sizes of a list's elements that are not known where it enters a body may be known by what the body
+/// does with it. True when the argument became better known.
+bool learn_list(Argument& argument, const Value* initial, const Shape& found) {
+  if (!argument.list || !found.known_rank() || found.rank() == 0) return false;
+  if (!argument.shape.known_rank()) {
+    argument.shape = found;
+    argument.shape[0] = list_count(initial);
+    return true;
+  }
+  if (found.rank() != argument.shape.rank()) return false;
+  bool learned = false;
+  for (size_t i = 1; i < found.rank(); ++i)
+    if (Dim& d = argument.shape[i]; d == Dim() && !(found[i] == Dim())) {
+      d = found[i];
+      learned = true;
+    }
+  return learned;
+}
 
 /// A copy of `from` as a new graph of the model: arguments that are constants are none of its inputs.
 Graph* copy_body(Model& model, const Graph& from, const std::vector<Argument>& arguments) {
@@ -27,6 +52,8 @@ Graph* copy_body(Model& model, const Graph& from, const std::vector<Argument>& a
     values.push_back(a.constant
                          ? copy->constant(*a.constant, nullptr, from.inputs()[i]->node()->name)
                          : copy->add_input(from.inputs()[i]->node()->name, a.dtype, a.shape));
+    if (a.list) mark_list(*values.back());
+    if (!a.constant) values.back()->partial = a.partial;
   }
   for (Value* output : inline_graph(from, values, *copy, copy->return_node())) copy->add_output(output);
   return copy;
@@ -39,10 +66,11 @@ const Value* behind_identities(const Value* value) {
   return value;
 }
 
-void give_fresh_symbols(Model& model, Value& value) {
+/// Of a list, only the number of elements: their sizes stay open until an element tells them.
+void give_fresh_symbols(Model& model, Value& value, bool list = false) {
   if (!value.shape.known_rank()) return;
-  for (Dim& d : value.shape.dims())
-    if (!d.known() && !d.is_symbol()) d = Dim::symbol(model.next_symbol++);
+  for (size_t i = 0; i < (list ? std::min<size_t>(1, value.shape.rank()) : value.shape.rank()); ++i)
+    if (Dim& d = value.shape[i]; !d.known() && !d.is_symbol()) d = Dim::symbol(model.next_symbol++);
 }
 
 const Graph* called(const Model& model, const Node& node, const char* attribute) {
@@ -77,7 +105,8 @@ Status infer_while_bodies(Model& model, Node& node, const SimplifyLimits& limits
   for (size_t i = 0; i < n; ++i) {
     Value* initial = node.operand(i);
     bool invariant = behind_identities(body->output(i)) == body->inputs()[i];
-    arguments[i] = {invariant ? constant_of(initial) : nullptr, initial->dtype, initial->shape};
+    arguments[i] = {invariant ? constant_of(initial) : nullptr, initial->dtype, initial->shape, is_list(initial),
+                    invariant ? initial->partial : std::vector<Dim>()};
     if (!arguments[i].constant) kept.push_back(i);
     // An invariant is what it was, whatever the loop does.
     if (invariant) node.graph().replace_uses(node.result(i), initial);
@@ -87,9 +116,17 @@ Status infer_while_bodies(Model& model, Node& node, const SimplifyLimits& limits
     if (round == kMostRounds) return unsupported(node, "the shapes of the loop's variables do not settle");
     simplified = copy_body(model, *body, arguments);
     PUMICE_CHECK(simplify(model, *simplified, inner));
+    refine_lists(model, *simplified);
     bool settled = true;
-    for (size_t i : kept) {
+    for (size_t k = 0; k < kept.size(); ++k) {
+      const size_t i = kept[k];
       const Value* next = simplified->output(i);
+      if (round < kPatientRounds &&
+          (learn_list(arguments[i], node.operand(i), simplified->inputs()[k]->shape) ||
+           learn_list(arguments[i], node.operand(i), next->shape))) {
+        settled = false;
+        continue;
+      }
       if (next->dtype != arguments[i].dtype && next->dtype != DType::kInvalid)
         return malformed(node, "a loop variable changes its dtype")
             .expected(std::string(dtype_name(arguments[i].dtype)))
@@ -126,7 +163,8 @@ Status infer_while_bodies(Model& model, Node& node, const SimplifyLimits& limits
                       {kInferred, true}};
   for (size_t k = 0; k < kept.size(); ++k) {
     set_result(*loop, k, arguments[kept[k]].dtype, arguments[kept[k]].shape);
-    give_fresh_symbols(model, *loop->result(k));
+    if (arguments[kept[k]].list) mark_list(*loop->result(k));
+    give_fresh_symbols(model, *loop->result(k), arguments[kept[k]].list);
     graph.replace_uses(node.result(kept[k]), loop->result(k));
   }
   return {};
@@ -140,17 +178,31 @@ Status infer_if_bodies(Model& model, Node& node, const SimplifyLimits& limits) {
   std::vector<Value*> operands{as_bool(node.graph(), node.operand(0), &node)};
   for (size_t i = 1; i < node.operand_count(); ++i) {
     Value* operand = node.operand(i);
-    arguments.push_back({constant_of(operand), operand->dtype, operand->shape});
+    arguments.push_back({constant_of(operand), operand->dtype, operand->shape, is_list(operand), operand->partial});
     if (!arguments.back().constant) operands.push_back(operand);
   }
   Graph* branches[2];
-  for (int b = 0; b < 2; ++b) {
-    const Graph* branch = called(model, node, b ? "else_branch" : "then_branch");
-    if (!branch || branch->inputs().size() != arguments.size() ||
-        branch->output_count() != node.result_count())
-      return malformed(node, "the branch's function does not fit");
-    branches[b] = copy_body(model, *branch, arguments);
-    PUMICE_CHECK(simplify(model, *branches[b], inner));
+  // Again where a branch tells what a list of both holds.
+  bool learned = true;
+  for (int round = 0; learned; ++round) {
+    learned = false;
+    for (int b = 0; b < 2; ++b) {
+      const Graph* branch = called(model, node, b ? "else_branch" : "then_branch");
+      if (!branch || branch->inputs().size() != arguments.size() ||
+          branch->output_count() != node.result_count())
+        return malformed(node, "the branch's function does not fit");
+      branches[b] = copy_body(model, *branch, arguments);
+      PUMICE_CHECK(simplify(model, *branches[b], inner));
+      refine_lists(model, *branches[b]);
+      size_t k = 0;
+      for (size_t i = 0; i < arguments.size(); ++i)
+        if (!arguments[i].constant) {
+          const Shape& found = branches[b]->inputs()[k++]->shape;
+          if (round < kPatientRounds) learned |= learn_list(arguments[i], node.operand(i + 1), found);
+        }
+    }
+    if (learned)
+      for (Graph* branch : branches) model.graphs.erase(branch->name);
   }
   Graph& graph = node.graph();
   Node* chosen = graph.create(node.op, operands, node.result_count(), &node);
@@ -165,7 +217,8 @@ Status infer_if_bodies(Model& model, Node& node, const SimplifyLimits& limits) {
           .expected(std::string(dtype_name(then->dtype)))
           .found(std::string(dtype_name(other->dtype)));
     set_result(*chosen, i, then->dtype, generalize(then->shape, other->shape));
-    give_fresh_symbols(model, *chosen->result(i));
+    if (is_list(then)) mark_list(*chosen->result(i));
+    give_fresh_symbols(model, *chosen->result(i), is_list(then));
     graph.replace_uses(node.result(i), chosen->result(i));
   }
   return {};

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "passes/lists_to_tensors.h"
 #include "passes/simplify.h"
 
 namespace pumice {
@@ -25,6 +26,7 @@ Result<size_t> infer_and_fold(Model& model, Graph& graph) {
 std::vector<Pass> tf_passes() {
   return {
       {"infer_and_fold", infer_and_fold},
+      {"lists_to_tensors", lists_to_tensors},
       {"dilated_conv", dilated_conv},
       {"merge_equal_tf", merge_equal},
       {"recognize_gelu", recognize_gelu},

@@ -63,6 +63,11 @@ Value* ListResolver::pack(const Elements& elements, Node& at) {
 bool ListResolver::array(Node& node) {
   auto replace = [&](size_t i, Value* by) { graph_.replace_uses(node.result(i), by); };
   if (node.is("TensorArrayV3") && node.result_count() >= 2) {
+    // All state is in the flow. Of the handle, writers that grow the array need one thing to be known.
+    if (!node.result(0)->unused()) {
+      const bool grows = node.attributes.boolean("dynamic_size");
+      replace(0, graph_.constant(Tensor::scalar_i32(grows ? 1 : 0), &node, node.name));
+    }
     auto size = constant_integer(node.operand(0));
     if (!size || *size < 0 || *size > kLongestList) return false;
     set_state(node.result(1), Elements(static_cast<size_t>(*size), nullptr));

@@ -11,6 +11,7 @@
 #include "graph/inline.h"
 #include "import/import.h"
 #include "ops/infer.h"
+#include "ops/list_ops.h"
 #include "ops/op.h"
 #include "passes/call_bodies.h"
 #include "passes/resolve_lists.h"
@@ -18,9 +19,12 @@
 namespace pumice {
 namespace {
 
-void give_symbols(Model& model, Shape& shape, const Shape& earlier) {
+/// Sizes without a name get one, those that had one keep it. The sizes of a list's elements stay open until
+/// an element tells them; of a list, only the number of elements gets a name.
+void give_symbols(Model& model, Shape& shape, const Shape& earlier, bool list) {
   if (!shape.known_rank()) return;
-  for (size_t i = 0; i < shape.rank(); ++i) {
+  const size_t n = list ? std::min<size_t>(shape.rank(), 1) : shape.rank();
+  for (size_t i = 0; i < n; ++i) {
     if (shape[i].known() || shape[i].is_symbol()) continue;
     bool had = earlier.is_rank(shape.rank()) && earlier[i].is_symbol();
     shape[i] = had ? earlier[i] : Dim::symbol(model.next_symbol++);
@@ -76,7 +80,7 @@ class Simplifier {
       : model_(model), graph_(graph), limits_(limits), lists_(graph) {}
 
   Result<SimplifySummary> run() {
-    for (Value* input : graph_.inputs()) give_symbols(model_, input->shape, Shape());
+    for (Value* input : graph_.inputs()) give_symbols(model_, input->shape, Shape(), is_list(input));
     PUMICE_CHECK(sweep(graph_.first(), nullptr));
     graph_.erase_dead();
     return summary_;
@@ -94,6 +98,8 @@ class Simplifier {
           // Those that came of a loop or a branch were visited as they came.
           Node* first = previous ? previous->next() : graph_.first();
           if (first != node && !is_call(*node)) PUMICE_CHECK(sweep(first, node));
+          // Resolved lists keep their types, for readers that cannot be resolved.
+          if (!is_call(*node)) PUMICE_CHECK(infer_node(model_, *node));
           // The node stays until the end: list states are kept by value, and a new value must not
           // take an old one's address.
           node = node->next();
@@ -286,7 +292,7 @@ Status infer_node(Model& model, Node& node) {
   }
   PUMICE_CHECK(op->infer(node));
   for (size_t i = 0; i < node.result_count(); ++i)
-    give_symbols(model, node.result(i)->shape, earlier[i]);
+    give_symbols(model, node.result(i)->shape, earlier[i], is_list(node.result(i)));
   return {};
 }
 

@@ -98,6 +98,230 @@ PER_ROW = {
 }
 
 
+# Loops that stay: the number of iterations n is known at run time alone, or is beyond what is unrolled.
+def loop(cond, body, variables, **more):
+    return tf.while_loop(cond, body, variables, **more)
+
+
+def array(n, dtype=tf.float32, **more):
+    return tf.TensorArray(dtype, n, **more)
+
+
+def writes(x, n):
+    return loop(lambda i, a: i < n, lambda i, a: (i + 1, a.write(i, x * tf.cast(i + 1, x.dtype))), [0, array(5, x.dtype)])[1].stack()
+
+
+def writes_twice(x, n):
+    def body(i, a):
+        return i + 1, a.write(i, x).write(i, x * 2.0)
+    return loop(lambda i, a: i < n, body, [0, array(5, element_shape=x.shape)])[1].stack()
+
+
+def writes_backwards(x, n):
+    return loop(lambda i, a: i > 0, lambda i, a: (i - 1, a.write(i, x - tf.cast(i, tf.float32))), [n, array(6, element_shape=x.shape)])[1].stack()
+
+
+def reads_before(x, n):
+    a = array(6, clear_after_read=False).write(0, x)
+    return loop(lambda i, a: i < n, lambda i, a: (i + 1, a.write(i, a.read(i - 1) * 0.5 + 1.0)), [1, a])[1].read(n - 1)
+
+
+def reads_only(x, n):
+    source = array(4, clear_after_read=False).unstack(tf.stack([x, x + 1.0, x * 2.0, -x]))
+    return loop(lambda i, s: i < n, lambda i, s: (i + 1, s + source.read(i)), [0, tf.zeros_like(x)])[1]
+
+
+def two_lists(x, n):
+    def body(i, a, b):
+        return i + 1, a.write(i, x + tf.cast(i, tf.float32)), b.write(i, i * 3)
+    _, a, b = loop(lambda i, a, b: i < n, body, [0, array(5), array(5, tf.int32)])
+    return a.stack(), b.stack()
+
+
+def inner_list(x, n):
+    def body(i, s):
+        inner = loop(lambda j, a: j < n, lambda j, a: (j + 1, a.write(j, x * tf.cast(i, tf.float32))), [0, array(4, element_shape=x.shape)])[1]
+        return i + 1, s + inner.stack()
+    return loop(lambda i, s: i < n, body, [0, tf.zeros_like(tf.stack([x] * 4))])[1]
+
+
+def list_through_both(x, n):
+    def body(i, a):
+        return i + 1, loop(lambda j, a: j < 2, lambda j, a: (j + 1, a.write(2 * i + j, x * tf.cast(i + j, tf.float32))), [0, a])[1]
+    return loop(lambda i, a: i < n, body, [0, array(8, element_shape=x.shape)])[1].stack()
+
+
+def branch_writes(x, n):
+    def body(i, a):
+        return i + 1, tf.cond(i % 2 > 0, lambda: a.write(i, x), lambda: a.write(i, -x))
+    return loop(lambda i, a: i < n, body, [0, array(5, element_shape=x.shape)])[1].stack()
+
+
+def one_branch_writes(x, n):
+    def body(i, a):
+        return i + 1, tf.cond(i % 2 > 0, lambda: a.write(i, x), lambda: a)
+    return loop(lambda i, a: i < n, body, [0, array(5, element_shape=x.shape)])[1].stack()
+
+
+def gathers(x, n):
+    a = loop(lambda i, a: i < n, lambda i, a: (i + 1, a.write(i, x + tf.cast(i, tf.float32))), [0, array(5, element_shape=x.shape)])[1]
+    return a.gather([3, 0, 0])
+
+
+def concatenates(x, n):
+    return loop(lambda i, a: i < n, lambda i, a: (i + 1, a.write(i, x + tf.cast(i, tf.float32))),
+                [0, array(5, element_shape=x.shape)])[1].concat()
+
+
+def length_inside(x, n):
+    handle = raw.TensorListReserve(element_shape=[2, 3], num_elements=4, element_dtype=tf.float32)
+    def body(i, l, s):
+        l = raw.TensorListSetItem(input_handle=l, index=i, item=x)
+        return i + 1, l, s + raw.TensorListLength(input_handle=l)
+    _, l, s = loop(lambda i, l, s: i < n, body, [0, handle, 0])
+    return raw.TensorListStack(input_handle=l, element_shape=[2, 3], element_dtype=tf.float32, num_elements=4), s
+
+
+def push(handle, x):
+    return raw.TensorListPushBack(input_handle=handle, tensor=x)
+
+
+def pushes(x, n):
+    handle = raw.EmptyTensorList(element_shape=SHAPE, max_num_elements=-1, element_dtype=x.dtype)
+    l = loop(lambda i, l: i < n, lambda i, l: (i + 1, push(l, x * tf.cast(i, tf.float32))), [0, handle])[1]
+    return stack(l, x)
+
+
+def pushes_and_pops(x, n):
+    handle = raw.EmptyTensorList(element_shape=SHAPE, max_num_elements=-1, element_dtype=x.dtype)
+    l = loop(lambda i, l: i < n, lambda i, l: (i + 1, push(push(l, x), x * tf.cast(i, tf.float32))), [0, handle])[1]
+    def body(i, l, s):
+        l, last = raw.TensorListPopBack(input_handle=l, element_shape=SHAPE, element_dtype=x.dtype)
+        return i + 1, l, s * 0.5 + last
+    return loop(lambda i, l, s: i < n, body, [0, l, tf.zeros_like(x)])[2]
+
+
+def grows_by_writing(x, n):
+    a = array(0, dynamic_size=True, element_shape=x.shape)
+    return loop(lambda i, a: i < n, lambda i, a: (i + 1, a.write(i, x + tf.cast(i, tf.float32))), [0, a])[1].stack()
+
+
+def sized_at_run_time(x, n):
+    return loop(lambda i, a: i < n, lambda i, a: (i + 1, a.write(i, x + tf.cast(i, tf.float32))),
+                [0, array(n, element_shape=x.shape)])[1].stack()
+
+
+def resizes(x, n):
+    l = reserved(x)
+    return stack(raw.TensorListResize(input_handle=l, size=n), x)
+
+
+def scatters(x, n):
+    l = raw.TensorListScatterV2(tensor=tf.stack([x, x * 2, x * 3]), indices=[n, 0, 2 * n], element_shape=SHAPE, num_elements=9)
+    return stack(l, x)
+
+
+def scatters_into(x, n):
+    l = raw.TensorListScatterIntoExistingList(input_handle=raw.TensorListFromTensor(tensor=tf.stack([x, x, x, x, x]), element_shape=SHAPE),
+                                              tensor=tf.stack([x - 1, x - 2]), indices=[n, 0])
+    return stack(l, x)
+
+
+def place_at_run_time(x, n):
+    return stack(raw.TensorListSetItem(input_handle=reserved(x, 5), index=n, item=x - 7), x)
+
+
+def item_at_run_time(x, n):
+    return get(reserved(x, 5), n, x)
+
+
+def concat_lists(x, n):
+    a = raw.TensorListSetItem(input_handle=reserved(x, 5), index=n, item=x - 7)
+    return stack(raw.TensorListConcatLists(input_a=a, input_b=pushed(x, 2), element_dtype=x.dtype), x)
+
+
+def splits(x, n):
+    l = raw.TensorListSplit(tensor=tf.concat([x, x + 1.0], 0), element_shape=SHAPE, lengths=tf.constant([2, 2], tf.int64))
+    return get(l, n - n, x)
+
+
+def lengths(x, n):
+    l = raw.TensorListSetItem(input_handle=reserved(x, 5), index=n, item=x)
+    return raw.TensorListConcatV2(input_handle=l, element_shape=SHAPE, leading_dims=tf.zeros([0], tf.int64), element_dtype=x.dtype)
+
+
+def element_shape(x, n):
+    handle = raw.TensorListReserve(element_shape=[2, 3], num_elements=5, element_dtype=tf.float32)
+    l = raw.TensorListSetItem(input_handle=handle, index=n, item=x)
+    return tf.identity(raw.TensorListElementShape(input_handle=l, shape_type=tf.int32)), stack(l, x)
+
+
+def never_written(x, n):
+    """Elements that were not written are zeros where their sizes are stated."""
+    handle = raw.TensorListReserve(element_shape=[2, 3], num_elements=5, element_dtype=tf.float32)
+    return stack(raw.TensorListSetItem(input_handle=handle, index=n, item=x), x), stack(handle, x)
+
+
+def long_map(x):
+    return tf.map_fn(lambda r: tf.tanh(r) + 1.0, tf.tile(tf.expand_dims(x, 0), [1300, 1, 1]))
+
+
+STAYS = {  # name -> (op, build, data_dependent)
+    "writes": ("TensorListSetItem", writes, False),
+    "writes twice": ("TensorListSetItem", writes_twice, False),
+    "writes backwards": ("TensorListSetItem", writes_backwards, False),
+    "reads before": ("TensorListGetItem", reads_before, False),
+    "reads only": ("TensorListGetItem", reads_only, False),
+    "two lists": ("TensorListReserve", two_lists, False),
+    "inner list": ("TensorListStack", inner_list, False),
+    "list through both": ("TensorListReserve", list_through_both, False),
+    "branch writes": ("TensorListReserve", branch_writes, False),
+    "one branch writes": ("TensorListReserve", one_branch_writes, False),
+    "gathers": ("TensorListGather", gathers, False),
+    "concatenates": ("TensorListConcatV2", concatenates, False),
+    "place at run time": ("TensorListSetItem", place_at_run_time, False),
+    "item at run time": ("TensorListGetItem", item_at_run_time, False),
+    "concat lists at run time": ("TensorListConcatLists", concat_lists, False),
+    "scatters at run time": ("TensorListScatterV2", scatters, False),
+    "scatters into at run time": ("TensorListScatterIntoExistingList", scatters_into, False),
+    "lengths": ("TensorListConcatV2", lengths, False),
+    "pushes": ("TensorListPushBack", pushes, True),
+    "pushes and pops": ("TensorListPopBack", pushes_and_pops, False),
+    "grows by writing": ("TensorListSetItem", grows_by_writing, True),
+    "sized at run time": ("TensorListReserve", sized_at_run_time, True),
+    "resizes": ("TensorListResize", resizes, True),
+}
+STATED = {"length inside": ("TensorListLength", length_inside), "element shape": ("TensorListElementShape", element_shape),
+          "never written": ("TensorListStack", never_written), "splits": ("TensorListSplit", splits)}
+# Sums over lists of unknown number need a size per picture.
+ANY_COUNT = {name: build for name, build in PER_ROW.items()}
+
+
+def staying():
+    count = Spec((), "int32", (2, 4))
+    for name, (op, build, dependent) in STAYS.items():
+        for shape in ((2, 3), (B, 3)):
+            # UNSORTED_SEGMENT_MAX and PopBack's slices leave the sizes of an unknown batch open.
+            open_batch = shape[0] is B and ("scatters" in name or "pops" in name)
+            yield Case(op, f"{name},stays", [Spec(shape), count], build, data_dependent=dependent or open_batch)
+    for name, (op, build) in STATED.items():
+        yield Case(op, f"{name},stays", [Spec((2, 3)), count], build)
+    for name in ("writes", "writes twice"):
+        yield Case("TensorListSetItem", f"{name},no iteration", [Spec((2, 3)), Spec((), "int32", (0, 0))],
+                   lambda x, n, b=STAYS[name][1]: b(tf.ensure_shape(x, [2, 3]), n))
+    for dtype in ("int32", "int64", "bool", "uint8", "int8", "int16", "float16"):
+        yield Case("TensorListSetItem", "identity,stays", [Spec((2, 3), dtype), count],
+                   lambda x, n: loop(lambda i, a: i < n, lambda i, a: (i + 1, a.write(i, x)),
+                                     [0, array(5, x.dtype, element_shape=x.shape)])[1].stack())
+    yield Case("TensorListSetItem", "scalars,stays", [Spec((), "float32"), count], writes)
+    yield Case("TensorListStack", "map,beyond the budget", [Spec((2, 3))], long_map)
+    for name, build in ANY_COUNT.items():
+        # The number of rows is the batch.
+        for shape in ((B, 4), (B, 2, 4)) + (() if name == "map in a map" else ((B, U(2, 5)),)):
+            yield Case("TensorListStack" if "fold" not in name else "TensorListFromTensor", f"{name},unknown count",
+                       [Spec(shape)], build, data_dependent="fold" not in name)
+
+
 def cases():
     for op, classes in EACH.items():
         for name, build in classes.items():
@@ -110,6 +334,7 @@ def cases():
     for name, build in {"loop writes": loop_writes, "reads its own": reads_its_own, "loop in loop": loop_in_loop}.items():
         for shape in ((2, 3), (B, 3)):
             yield Case("TensorListReserve", name, [Spec(shape)], build)
+    yield from staying()
 
 
 test_tensor_list = differential("tensor_list", cases())
