@@ -70,7 +70,7 @@ const Value* behind_identities(const Value* value) {
 void give_fresh_symbols(Model& model, Value& value, bool list = false) {
   if (!value.shape.known_rank()) return;
   for (size_t i = 0; i < (list ? std::min<size_t>(1, value.shape.rank()) : value.shape.rank()); ++i)
-    if (Dim& d = value.shape[i]; !d.known() && !d.is_symbol()) d = Dim::symbol(model.next_symbol++);
+    if (Dim& d = value.shape[i]; d == Dim()) d = Dim::symbol(model.next_symbol++);
 }
 
 const Graph* called(const Model& model, const Node& node, const char* attribute) {

@@ -25,7 +25,7 @@ void give_symbols(Model& model, Shape& shape, const Shape& earlier, bool list) {
   if (!shape.known_rank()) return;
   const size_t n = list ? std::min<size_t>(shape.rank(), 1) : shape.rank();
   for (size_t i = 0; i < n; ++i) {
-    if (shape[i].known() || shape[i].is_symbol()) continue;
+    if (!(shape[i] == Dim())) continue;
     bool had = earlier.is_rank(shape.rank()) && earlier[i].is_symbol();
     shape[i] = had ? earlier[i] : Dim::symbol(model.next_symbol++);
   }
