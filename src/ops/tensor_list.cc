@@ -77,7 +77,7 @@ Status infer_list(Node& node) {
       set_result(node, 0, value->dtype, value->shape);
       return {};
     case ListKind::kSet: {
-      Dim count = count_of(list);
+      Dim count = list_count(list);
       if (grows(node, op)) {
         auto place = constant_integer(operand(op.places));
         count = place && count.known() ? Dim(std::max(count.size(), *place + 1)) : Dim();
@@ -89,15 +89,15 @@ Status infer_list(Node& node) {
       set_result(node, 0, dtype, both(element_of(list), element));
       return {};
     case ListKind::kPushBack:
-      set_result(node, 0, dtype, stacked(count_of(list) + Dim(1), both(element_of(list), value->shape)));
+      set_result(node, 0, dtype, stacked(list_count(list) + Dim(1), both(element_of(list), value->shape)));
       return {};
     case ListKind::kPopBack:
       if (node.result_count() != 2) return malformed(node, "other than two results");
-      set_result(node, 0, dtype, stacked(count_of(list) - Dim(1), element_of(list)));
+      set_result(node, 0, dtype, stacked(list_count(list) - Dim(1), element_of(list)));
       set_result(node, 1, dtype, both(element_of(list), element));
       return {};
     case ListKind::kStack: {
-      Dim count = count_of(list);
+      Dim count = list_count(list);
       if (int64_t n = node.attributes.integer("num_elements", -1); n >= 0 && !count.known()) count = Dim(n);
       set_result(node, 0, dtype, stacked(count, both(element_of(list), element)));
       return {};
@@ -117,7 +117,7 @@ Status infer_list(Node& node) {
       return {};
     }
     case ListKind::kScatterInto: {
-      Dim count = count_of(list);
+      Dim count = list_count(list);
       if (auto places = constant_integers(operand(op.places)); places && count.known())
         for (int64_t i : *places) count = Dim(std::max(count.size(), i + 1));
       // A TensorArray of yet unknown elements that is filled at once.
@@ -137,7 +137,7 @@ Status infer_list(Node& node) {
     }
     case ListKind::kConcat: {
       Shape piece = both(element_of(list), element);
-      Dim count = count_of(list);
+      Dim count = list_count(list);
       if (piece.known_rank() && piece.rank() > 0) piece[0] = count * piece[0];
       set_result(node, 0, dtype, piece);
       if (node.result_count() > 1) set_result(node, 1, DType::kInt64, Shape{count});
@@ -145,11 +145,11 @@ Status infer_list(Node& node) {
     }
     case ListKind::kConcatLists:
       set_result(node, 0, dtype,
-                 stacked(count_of(list) + count_of(value), both(element_of(list), element_of(value))));
+                 stacked(list_count(list) + count_of(value), both(element_of(list), element_of(value))));
       return {};
     case ListKind::kLength:
       set_result(node, 0, DType::kInt32, Shape::scalar());
-      if (Dim n = count_of(list); n.known() || n.is_symbol()) node.result()->partial = {n};
+      if (Dim n = list_count(list); n.known() || n.is_symbol()) node.result()->partial = {n};
       return {};
     case ListKind::kResize:
       set_result(node, 0, dtype, stacked(known_count(operand(op.size)), element_of(list)));

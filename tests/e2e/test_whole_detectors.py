@@ -47,6 +47,7 @@ class Detector:
     classes: str
     scores: str
     count: str
+    most: int = 100
 
     def outputs(self):
         return [self.boxes, self.classes, self.scores, self.count]
@@ -60,10 +61,14 @@ class Detector:
         return graph
 
 
+# Faster R-CNN: the second stage crops what the first proposes (CropAndResize), and conditionals pad each list.
+_HANDS = Detector("hands/frozen_inference_graph.pb", "image_tensor", "detection_boxes", "detection_classes",
+                  "detection_scores", "num_detections", most=300)
 _HANDTRACK = ("input_tensor", "Identity_1", "Identity_2", "Identity_4", "Identity_5")
 DETECTORS = {
     "pedestrian": Detector("pedestrian/frozen_inference_graph.pb", "image_tensor", "detection_boxes",
                            "detection_classes", "detection_scores", "num_detections"),
+    "hands": _HANDS,
     **{f"handtrack-{kind}": Detector(f"handtrack/ssd320fpnlite/{kind}/model.json", *_HANDTRACK)
        for kind in ("base", "fp16", "int8")},
 }
@@ -90,7 +95,8 @@ def detections(detector, found):
     """Those above a little less than LOWEST, best first."""
     boxes, classes, scores = (found[name][0] for name in (detector.boxes, detector.classes, detector.scores))
     count = int(found[detector.count][0])
-    assert boxes.shape == (100, 4) and classes.shape == scores.shape == (100,) and 0 <= count <= 100
+    most = detector.most
+    assert boxes.shape == (most, 4) and classes.shape == scores.shape == (most,) and 0 <= count <= most
     return [Detection(round(float(classes[i])), float(scores[i]), tuple(map(float, boxes[i])))
             for i in range(count) if scores[i] > LOWEST - SCORE]
 
