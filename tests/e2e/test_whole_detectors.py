@@ -74,14 +74,16 @@ DETECTORS = {
 }
 
 
+def picture_of(crop):
+    """A crop as the detectors' input: uint8 [1, height, width, 3]."""
+    of, top, left, height, width, step = CROPS[crop]
+    whole = tf.io.decode_png((MODELS / f"pictures/{of}.png").read_bytes(), 3).numpy()
+    return np.ascontiguousarray(whole[top:top + height:step, left:left + width:step])[np.newaxis]
+
+
 @pytest.fixture(scope="module")
 def pictures():
-    def decode(name):
-        return tf.io.decode_png((MODELS / f"pictures/{name}.png").read_bytes(), 3).numpy()
-
-    whole = {name: decode(name) for name in ("astronaut", "chelsea")}
-    return {name: np.ascontiguousarray(whole[of][top:top + height:step, left:left + width:step])[np.newaxis]
-            for name, (of, top, left, height, width, step) in CROPS.items()}
+    return {crop: picture_of(crop) for crop in CROPS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,7 +203,7 @@ def test_tensorflow_js_agrees(kind, crop, pumice, runtimes, pictures):
     """The whole graph in npm's TensorFlow.js, loops and all, against the same graph in both LiteRT runtimes."""
     name = f"handtrack-{kind}"
     detector = DETECTORS[name]
-    target, feed = converted(name, detector), {detector.input: pictures[crop]}
+    target, feed = converted(name, detector, "builtin"), {detector.input: pictures[crop]}
     wanted = tfjs.outputs(MODELS / detector.source, feed, detector.outputs(), whole=True)
     expected = detections(detector, wanted)
     inputs = OUT / f"{name}.{crop}.npz"
@@ -214,7 +216,7 @@ def test_tensorflow_js_agrees(kind, crop, pumice, runtimes, pictures):
 def test_one_interpreter_takes_any_size(pumice, runtimes, pictures, referees):
     """The pedestrian graph takes pictures of any size, and so does one Interpreter, resized again and again."""
     detector, run = DETECTORS["pedestrian"], referees("pedestrian")
-    target = converted("pedestrian", detector)
+    target = converted("pedestrian", detector, "builtin")
     names = ["wide", "face-close", "astronaut", "tall", "cat-small", "wide"]
     inputs = [OUT / f"turn{i}.npz" for i in range(len(names))]
     for path, name in zip(inputs, names):
