@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 namespace pumice {
 namespace {
@@ -113,32 +114,108 @@ int pixel(float part, int size) {
   return static_cast<int>(std::lround(std::clamp(part, 0.0f, 1.0f) * static_cast<float>(size)));
 }
 
+/// A label as it can be drawn, a byte a letter: UTF-8's accents are left out, other letters are '?'.
+std::string drawable(const std::string& text) {
+  // U+00C0 to U+017F.
+  static constexpr char kLatin[] =
+      "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYTsaaaaaaaceeeeiiiidnooooo?ouuuuyty"
+      "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiJjJjKkkLlLlLlLlLlNnNnNnnNnOoOoOoOoRrRrRrSsSsSs"
+      "SsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
+  std::string letters;
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i++]);
+    if (lead < 0x80) {
+      letters += static_cast<char>(lead);
+      continue;
+    }
+    unsigned code = lead >= 0xf0 ? lead & 7u : lead >= 0xe0 ? lead & 15u : lead & 31u;
+    for (; i < text.size() && (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80; ++i)
+      code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3fu);
+    letters += code >= 0xc0 && code - 0xc0 < sizeof(kLatin) - 1 ? kLatin[code - 0xc0] : '?';
+  }
+  return letters;
+}
+
+struct Box {
+  int left, top, right, bottom;
+  bool meets(const Box& o) const {
+    return left < o.right && o.left < right && top < o.bottom && o.top < bottom;
+  }
+};
+
+/// What stands on a detection's label, and where.
+struct Label {
+  std::string text;
+  Box place{0, 0, 0, 0};
+};
+
+/// The name, shortened to what the picture has room for, and the score; empty where even the score is
+/// too wide.
+std::string label_text(const Detection& d, size_t most) {
+  const std::string score = std::to_string(std::lround(d.score * 100)) + "%";
+  std::string name = drawable(d.name.empty() ? "label " + std::to_string(d.label) : d.name);
+  if (score.size() > most) return "";
+  constexpr size_t kLeast = 2;  // of a name's letters
+  if (most < score.size() + 1 + std::min(kLeast, name.size())) return score;
+  name.resize(std::min(name.size(), most - score.size() - 1));
+  return name + " " + score;
+}
+
+/// Above the box, else within it, below it or at its lower edge: the first place that no better
+/// detection's label has (only the best few hundred are asked).
+Box place(const Box& box, int wide, int high, const Picture& picture,
+          const std::vector<Label>& taken) {
+  const int x = std::max(0, std::min(box.left, picture.width - wide));
+  std::optional<Box> first;
+  for (int y : {box.top - high, box.top, box.bottom, box.bottom - high}) {
+    if (y < 0 || y + high > picture.height) continue;
+    const Box at{x, y, x + wide, y + high};
+    if (!first) first = at;
+    constexpr size_t kAsked = 300;
+    const auto end = taken.begin() + static_cast<std::ptrdiff_t>(std::min(kAsked, taken.size()));
+    if (std::none_of(taken.begin(), end,
+                     [&](const Label& other) { return at.meets(other.place); }))
+      return at;
+  }
+  const int y = std::max(0, std::min(box.top, picture.height - high));
+  return first.value_or(Box{x, y, x + wide, y + high});
+}
+
 }  // namespace
 
 void draw(Picture& picture, const std::vector<Detection>& detections) {
   const int smaller = std::min(picture.width, picture.height);
-  const int line = std::max(2, smaller / 160), dot = std::max(1, smaller / 220);
+  const int line = smaller < 100 ? 1 : std::max(2, smaller / 160), dot = std::max(1, smaller / 220);
+  const int letter = (kDotsWide + 1) * dot, high = (kDotsHigh + 4) * dot;
+  const auto colour = [](const Detection& d) {
+    return kColours[static_cast<uint64_t>(d.label) % std::size(kColours)];
+  };
+  std::vector<Box> boxes;
+  std::vector<Label> labels;
+  for (const Detection& d : detections) {
+    boxes.push_back({pixel(d.left, picture.width), pixel(d.top, picture.height),
+                     pixel(d.right, picture.width), pixel(d.bottom, picture.height)});
+    const auto room = static_cast<size_t>(std::max(0, (picture.width - 3 * dot) / letter));
+    Label label{label_text(d, room)};
+    const int wide = static_cast<int>(label.text.size()) * letter + 3 * dot;
+    if (high > picture.height) label.text.clear();
+    if (!label.text.empty()) label.place = place(boxes.back(), wide, high, picture, labels);
+    labels.push_back(std::move(label));
+  }
   for (size_t i = detections.size(); i-- > 0;) {
-    const Detection& d = detections[i];
-    const Colour colour = kColours[static_cast<uint64_t>(d.label) % std::size(kColours)];
-    const int top = pixel(d.top, picture.height), bottom = pixel(d.bottom, picture.height);
-    const int left = pixel(d.left, picture.width), right = pixel(d.right, picture.width);
-    fill(picture, left, top, right, top + line, colour);
-    fill(picture, left, bottom - line, right, bottom, colour);
-    fill(picture, left, top, left + line, bottom, colour);
-    fill(picture, right - line, top, right, bottom, colour);
-
-    std::string name = d.name.empty() ? "label " + std::to_string(d.label) : d.name;
-    const size_t most = static_cast<size_t>(picture.width / ((kDotsWide + 1) * dot));
-    if (name.size() + 6 > most) name.resize(most > 6 ? most - 6 : 0);
-    const std::string text = name + " " + std::to_string(std::lround(d.score * 100)) + "%";
-    const int high = (kDotsHigh + 4) * dot;
-    const int wide = static_cast<int>(text.size()) * (kDotsWide + 1) * dot + 3 * dot;
-    // Above the box, or within it where there is no room above.
-    const int y = top >= high ? top - high : top;
-    const int x = std::max(0, std::min(left, picture.width - wide));
-    fill(picture, x, y, x + wide, y + high, colour);
-    write(picture, x + 2 * dot, y + 2 * dot, dot, text);
+    const auto& [left, top, right, bottom] = boxes[i];
+    const Colour c = colour(detections[i]);
+    fill(picture, left, top, right, top + line, c);
+    fill(picture, left, bottom - line, right, bottom, c);
+    fill(picture, left, top, left + line, bottom, c);
+    fill(picture, right - line, top, right, bottom, c);
+  }
+  for (size_t i = detections.size(); i-- > 0;) {
+    const Label& label = labels[i];
+    if (label.text.empty()) continue;
+    const Box& at = label.place;
+    fill(picture, at.left, at.top, at.right, at.bottom, colour(detections[i]));
+    write(picture, at.left + 2 * dot, at.top + 2 * dot, dot, label.text);
   }
 }
 
