@@ -66,6 +66,16 @@ class LargestValue {
       return a && b ? Number(*a + *b) : std::nullopt;
     }
     if (node.is("FLOOR_MOD")) return one_less(operand(1));
+    if (node.is("FLOOR_DIV")) {
+      const Number by = divisor(node.operand(1)), of = operand(0);
+      return of && by && *by >= 1 ? Number(std::floor(*of / *by)) : std::nullopt;
+    }
+    if (node.is("TOPK_V2")) {
+      const Shape& shape = node.operand(0)->shape;
+      if (value->index() == 0) return operand(0);
+      return shape.known_rank() && shape.rank() > 0 ? last_index(shape[shape.rank() - 1])
+                                                    : std::nullopt;
+    }
     if (node.is("ARG_MAX") && node.operand_count() == 2) return of_arg_max(node);
     return std::nullopt;
   }
@@ -98,8 +108,17 @@ class LargestValue {
     auto at = static_cast<int64_t>(axis->materialize().number_at(0));
     if (at < 0) at += static_cast<int64_t>(shape.rank());
     if (at < 0 || at >= static_cast<int64_t>(shape.rank())) return std::nullopt;
-    const Dim size = shape[static_cast<size_t>(at)];
+    return last_index(shape[static_cast<size_t>(at)]);
+  }
+
+  static Number last_index(Dim size) {
     return size.known() ? one_less(static_cast<double>(size.size())) : std::nullopt;
+  }
+
+  /// A constant of one element.
+  static Number divisor(const Value* value) {
+    const Constant* constant = value ? constant_of(value) : nullptr;
+    return constant && constant->elements() == 1 ? of_constant(*constant) : std::nullopt;
   }
 
   std::unordered_map<const Value*, Number> known_;

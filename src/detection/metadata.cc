@@ -112,16 +112,31 @@ class Describer {
     }
   }
 
+  /// Boxes [1,N,4], classes [1,N] and scores [1,N], as far as the shapes are known.
+  bool fit(const OutputRoles& roles) const {
+    const auto shape = [this](int role) -> const Shape& {
+      return signature_.outputs[static_cast<size_t>(role)].shape;
+    };
+    const Shape& boxes = shape(roles.boxes);
+    if (boxes.known_rank() && (boxes.rank() != 3 || (boxes[2].known() && boxes[2].size() != 4)))
+      return false;
+    return (!shape(roles.classes).known_rank() || shape(roles.classes).rank() == 2) &&
+           (!shape(roles.scores).known_rank() || shape(roles.scores).rank() == 2);
+  }
+
   /// boxes is -1 where the outputs are no detections.
   Result<OutputRoles> roles_of_outputs() const {
     std::vector<std::string> names;
     for (const SignatureTensor& output : signature_.outputs) names.push_back(output.name);
+    const OutputRoles own = roles_by_operator(graph_);
     if (facts_.outputs.empty()) {
-      if (OutputRoles roles = roles_by_operator(graph_); roles.boxes >= 0) return roles;
-      return roles_by_convention(names);
+      const OutputRoles roles = own.boxes >= 0 ? own : roles_by_convention(names);
+      return roles.boxes >= 0 && fit(roles) ? roles : OutputRoles();
     }
     PUMICE_TRY(OutputRoles roles, roles_by_names(names, facts_.outputs));
-    const OutputRoles own = roles_by_operator(graph_);
+    if (!fit(roles))
+      return Error(ErrorCode::kUsage, "the outputs named do not go together")
+          .expected("boxes [1,N,4], classes [1,N], scores [1,N] and a count [1]");
     roles.zero_based = own.boxes >= 0 && own.classes == roles.classes;
     return roles;
   }

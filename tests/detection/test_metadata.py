@@ -223,6 +223,24 @@ def test_labels_of_flags_win(made):
     assert found["fed_as"].endswith("(pixel - 0) / 1000")
 
 
+def test_outputs_without_names_are_named_by_the_user(tmp_path):
+    """handtrack's eight outputs are Identity to Identity_7; the metadata say what they are from then on."""
+    source = MODELS / "handtrack/ssd320fpnlite/base/model.json"
+    names = ["open", "closed", "pinch", "point", "face", "tip", "pinchtip"]
+    (tmp_path / "labels.txt").write_text("\n".join(names))
+    flags = ["--labels", tmp_path / "labels.txt"]
+    outcome = binary.run("convert", source, "-o", tmp_path / "hands.tflite", *flags)
+    assert outcome.status == 2 and "--detector-outputs" in outcome.stderr, outcome.text()
+    flags += ["--detector-outputs", "Identity_1,Identity_2,Identity_4,Identity_5"]
+    report = convert(source, tmp_path / "hands.tflite", *flags)
+    assert report["output"]["metadata"]["labels"] == ["???", *names]
+    (face,) = detect(tmp_path / "hands.tflite", ASTRONAUT, "--max", "1")["detections"]
+    assert face["name"] == "face" and abs(face["score"] - 0.96) < 0.02
+    (tmp_path / "labels.txt").write_text("\n".join(names[1:]))  # the number of classes is known from the graph
+    outcome = binary.run("convert", source, "-o", tmp_path / "six.tflite", *flags)
+    assert outcome.status == 2 and "expected 7, found 6" in outcome.stderr and not (tmp_path / "six.tflite").exists()
+
+
 REFUSED = {  # flags, exit status, words of the message
     "too-many-labels": (["--labels", b"a\nb\n"], 2, "expected 1, found 2"),
     "too-many-with-background": (["--labels", b"background\na\nb\n"], 2, "expected 1, found 2"),
@@ -234,6 +252,8 @@ REFUSED = {  # flags, exit status, words of the message
     "no-number": (["--normalize", "a,b"], 2, "--normalize"),
     "two-channels": (["--normalize", "1,2:3,4"], 2, "channels"),
     "other-outputs": (["--labels", b"a\n", "--detector-outputs", "a,b,c"], 2, "no output 'a'"),
+    "exchanged-outputs": (["--labels", b"a\n", "--detector-outputs",
+                           "detection_scores,detection_classes,detection_boxes"], 2, "do not go together"),
     "two-outputs": (["--labels", b"a\n", "--detector-outputs", "a,b"], 2, "BOXES,CLASSES,SCORES"),
 }
 
