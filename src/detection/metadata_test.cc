@@ -103,6 +103,34 @@ TEST(DescribeDetector, OutputsAreNamedByTheCaller) {
   EXPECT_EQ(describe_detector(detector(names, 2, 1), facts).error().code(), ErrorCode::kUsage);
 }
 
+TEST(DescribeDetector, OutputsOfOtherShapesAreNoDetections) {
+  const std::vector<std::string> exchanged = {"detection_scores", "detection_classes",
+                                              "detection_boxes", "num_detections"};
+  EXPECT_EQ(describe_detector(detector(exchanged, 2, 1), labels({"cat", "dog"})).error().code(),
+            ErrorCode::kUsage);
+}
+
+TEST(DescribeDetector, ClassesAreCountedThroughTheirArithmetic) {
+  Model model = detector(kTensorFlow, 0, 0);
+  Graph* g = model.find("main");
+  const auto number = [&](float v) { return g->constant(Tensor::of<float>(DType::kFloat32, {}, {v})); };
+  // Of 240 rows, 20 a class: the class is the row's number / 20, counted from 1.
+  Value* scores = result(g->create("custom:Any", {g->inputs()[0]}), DType::kFloat32, Shape{1, 240});
+  Node* top = g->create("TOPK_V2", {scores, g->constant(Tensor::scalar_i32(5))}, 2);
+  result(top, DType::kFloat32, Shape{1, 5}, 0);
+  Value* row = result(top, DType::kInt32, Shape{1, 5}, 1);
+  Value* by = g->constant(Tensor::scalar_i32(20));
+  Value* classes = result(g->create("FLOOR_DIV", {row, by}), DType::kInt32, Shape{1, 5});
+  classes = result(g->create("CAST", {classes}), DType::kFloat32, Shape{1, 5});
+  classes = result(g->create("ADD", {classes, number(1)}), DType::kFloat32, Shape{1, 5});
+  g->set_output(1, classes);
+  EXPECT_EQ(describe_detector(model, labels({"cat", "dog"})).error().expected(), "12");
+  // What is added is not known: nothing tells.
+  Value* unknown = result(g->create("custom:Any", {g->inputs()[0]}), DType::kFloat32, Shape{});
+  g->set_output(1, result(g->create("ADD", {classes, unknown}), DType::kFloat32, Shape{1, 5}));
+  EXPECT_TRUE(describe_detector(model, labels({"cat", "dog"})).ok());
+}
+
 TEST(DescribeDetector, TheOperatorsOutputsAreKnownWithoutNames) {
   Model model;
   Graph* g = model.add_graph("main");
@@ -175,8 +203,7 @@ TEST(DescribeDetector, AFloatInputWithoutNormalizationIsWarnedOf) {
 }
 
 TEST(KnownDetector, IsReadBack) {
-  auto d = describe_detector(detector({"score", "category", "location", "number of detections"}, 0, 0),
-                             labels({"cat", "dog"}));
+  auto d = describe_detector(detector(kLite, 0, 0), labels({"cat", "dog"}));
   ASSERT_TRUE(d.ok()) << d.error().text();
   const auto missing = read_known_detector(d->metadata, Bytes(), "m.tflite");
   ASSERT_FALSE(missing.ok());  // the archive is not there
@@ -185,7 +212,10 @@ TEST(KnownDetector, IsReadBack) {
   const auto known = read_known_detector(d->metadata, Bytes(), "m.tflite");
   ASSERT_TRUE(known.ok());
   EXPECT_EQ(known->normalization->std, std::vector<float>{127.5f});
-  EXPECT_EQ(known->roles->boxes, 2);
+  ASSERT_TRUE(known->roles.has_value());
+  EXPECT_EQ(known->roles->boxes, 0);
+  EXPECT_EQ(known->roles->scores, 2);
+  EXPECT_TRUE(known->roles->zero_based);
   d->metadata.subgraphs[0].inputs[0].deviation = {0};
   EXPECT_FALSE(read_known_detector(d->metadata, Bytes(), "m.tflite").ok());
 }
