@@ -198,10 +198,9 @@ Status lower_nms(Node& node, Lowering& lowering) {
 }
 
 constexpr char kLimits[] =
-    "equal scores go by index up to 4,096 boxes of known number, beyond in the order of the "
-    "runtime's heap; in soft "
-    "suppression, a box equal to a selected one is dropped; boxes must be finite; float16 with "
-    "constant limits, not soft";
+    "equal scores go by index, of more than 4,096 boxes (and in soft suppression) in the order of "
+    "the runtime's heap; in soft suppression, a box equal to a selected one is dropped; boxes must "
+    "be finite; float16 with constant limits, not soft";
 
 constexpr OpDef kOps[] = {
     {"NonMaxSuppression", infer_nms, evaluate_nms, lower_nms, "NON_MAX_SUPPRESSION_V4 + SLICE",

@@ -73,14 +73,20 @@ bool surely_proper(const Value* boxes) {
 }
 
 /// What the kernel is given for boxes and threshold, so that a selected box suppresses itself.
-/// The kernel on boxes sorted by score, equal ones by index; their ranks are the scores that it
-/// sees.
-Selection sorted(Lowering& lowering, const Suppression& s, int64_t n, bool with_scores) {
-  Value* competes = lowering.compare("GREATER", s.scores, s.score_threshold);
-  Value* lowest = number(lowering, -kInfinity);
-  Value* scores =
-      select(lowering, competes, s.scores, lowest);  // no NaN, which has no place in an order
-  Value* const operands[] = {scores, lowering.scalar(DType::kInt32, static_cast<double>(n))};
+/// The kernel on boxes sorted by score, equal ones by index; what it sees as scores are their
+/// places.
+Selection sorted(Lowering& lowering, const Suppression& s, bool with_scores) {
+  const Dim n = s.boxes->shape.known_rank() ? s.boxes->shape[0] : Dim();
+  Value* none = number(lowering, -kInfinity);
+  Value* zero = number(lowering, 0);
+  Value* first = lowering.scalar(DType::kInt32, 0);
+  auto competing = [&](Value* scores, Value* then) {
+    return select(lowering, lowering.compare("GREATER", scores, s.score_threshold), then, none);
+  };
+  // No NaN, which has no place in an order.
+  Value* scores = competing(s.scores, s.scores);
+  Value* const operands[] = {scores,
+                             lowering.reshape(lowering.size_of(s.boxes, 0), Shape::scalar())};
   Node* top = lowering.emit_node("TOPK_V2", operands, {}, 2);
   set_result(*top, 0, DType::kFloat32, {n});
   set_result(*top, 1, DType::kInt32, {n});
@@ -90,25 +96,24 @@ Selection sorted(Lowering& lowering, const Suppression& s, int64_t n, bool with_
   };
   Suppression ranked = s;
   ranked.boxes = gather(s.boxes, top->result(1), {n, 4});
-  Value* rank =
-      lowering.binary("SUB", number(lowering, static_cast<double>(n)), ramp(lowering, s.boxes));
-  competes = lowering.compare("GREATER", top->result(0), s.score_threshold);
-  ranked.scores = select(lowering, competes, rank, number(lowering, 0));
-  ranked.score_threshold = number(lowering, 0);
+  Value* rank = lowering.unary("NEG", ramp(lowering, s.boxes));
+  ranked.scores = competing(top->result(0), rank);
+  ranked.score_threshold = number(lowering, std::numeric_limits<float>::lowest());
   Selection found = select_by_kernel(lowering, ranked, false);
-  // The padding stands for place 0, but must be index 0 and score 0.
+  // The padding is place 0, which need not be there: it stands for index 0 and score 0.
   Shape padded = found.indices->shape;
-  Value* place = lowering.emit(
-      "RANGE", {lowering.scalar(DType::kInt32, 0), s.most, lowering.scalar(DType::kInt32, 1)}, {},
-      DType::kInt32, padded);
+  Value* place = lowering.emit("RANGE", {first, s.most, lowering.scalar(DType::kInt32, 1)}, {},
+                               DType::kInt32, padded);
   Value* valid = lowering.compare("LESS", place, found.count);
-  Selection result{nullptr, nullptr, found.count};
-  result.indices = select(lowering, valid, gather(top->result(1), found.indices, padded),
-                          lowering.scalar(DType::kInt32, 0));
-  if (with_scores)
-    result.scores =
-        select(lowering, valid, gather(top->result(0), found.indices, padded), number(lowering, 0));
-  return result;
+  auto of_selected = [&](Value* x, Value* otherwise) {
+    if (!n.known()) {
+      Value* const more[] = {x, lowering.reshape(otherwise, Shape{1})};
+      x = lowering.concat(more, 0);
+    }
+    return select(lowering, valid, gather(x, found.indices, padded), otherwise);
+  };
+  return {of_selected(top->result(1), first),
+          with_scores ? of_selected(top->result(0), zero) : nullptr, found.count};
 }
 
 }  // namespace
@@ -175,11 +180,9 @@ Selection suppress(Lowering& lowering, const Suppression& s, bool with_scores) {
   repaired.boxes = given.boxes;
   repaired.iou_threshold = given.threshold;
   auto sigma = s.sigma ? known(s.sigma) : 0.0f;
-  const Shape& shape = s.boxes->shape;
-  bool hard = sigma && *sigma <= 0;
-  if (hard && shape.known_rank() && shape[0].known() && shape[0].size() > 1 &&
-      shape[0].size() <= kSorted)
-    return sorted(lowering, repaired, shape[0].size(), with_scores);
+  const Dim n = s.boxes->shape.known_rank() ? s.boxes->shape[0] : Dim();
+  bool orders = !n.known() || (n.size() > 1 && n.size() <= kSorted);
+  if (sigma && *sigma <= 0 && orders) return sorted(lowering, repaired, with_scores);
   return select_by_kernel(lowering, repaired, with_scores);
 }
 

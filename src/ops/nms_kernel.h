@@ -48,8 +48,8 @@ Overlaps self_suppressing(Lowering& lowering, const Suppression& s);
 /// the order of its heap.
 Selection select_by_kernel(Lowering& lowering, const Suppression& s, bool with_scores);
 
-/// All of it. Equal scores go by index where n is known and at most 4,096, and suppression is
-/// surely hard: that needs a sort. Elsewhere they come in the order of the kernel's heap.
+/// All of it. Equal scores go by index where suppression is surely hard and n is not known to be
+/// above 4,096: that needs a sort. Elsewhere they come in the order of the kernel's heap.
 Selection suppress(Lowering& lowering, const Suppression& s, bool with_scores);
 
 }  // namespace pumice

@@ -195,6 +195,9 @@ def hostile():
     # A thousand boxes, many of the same score: no heap keeps these in order.
     yield nms(4, "scores=ties,many", pair(1000, scores=ties), lambda b, s: v(4, b, s, 300, 0.4, pad=True), True)
     yield nms(5, "scores=ties,many", pair(1000, exchanged, ties), lambda b, s: v(5, b, s, 300, 0.4, pad=True), True)
+    for number in (3, 4, 5):
+        pad = number > 3
+        yield nms(number, "scores=ties,unknown n", pair(U(60, 31), grid, ties), lambda b, s, i=number, p=pad: v(i, b, s, 40, 0.3, pad=p), pad)
     for iou in (1 / 3, np.nextafter(np.float32(1 / 3), 0), 0.999999, np.float32(1e-38)):
         yield nms(4, f"boxes=grid,iou={iou:.9g}", pair(40, grid), lambda b, s, t=float(iou): v(4, b, s, 40, t, pad=True), True)
     edge = Spec((), values=lambda rng, shape: rng.choice(np.float32([1 / 3, 0.5, 0.25, 0.0, 1.0])))
