@@ -4,7 +4,7 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 
-from harness import B, Case, Spec, U, differential
+from harness import B, B0, Case, Spec, U, differential
 
 i32 = tf.int32
 
@@ -94,7 +94,14 @@ def bools_and_ints(x, n):
     return loop(lambda i, f, k: i < n, lambda i, f, k: (i + 1, tf.logical_not(f), k * 2), [0, True, tf.cast(3, tf.int64)])
 
 
-LOOPS = [counted, counts_down, two_variables, invariant, constant_weights, accumulates, nested, two_loops,
+def becomes_constant(x, n):
+    """Variables that the body sets to constants."""
+    w = tf.constant([0.5, -0.0, 2.0])
+    return loop(lambda i, f, k, a: i < n, lambda i, f, k, a: (i + 1, tf.constant(True), tf.constant(7, tf.int64), w),
+                [0, tf.constant(False), tf.constant(1, tf.int64), x[0] * 2.0])
+
+
+LOOPS = [becomes_constant, counted, counts_down, two_variables, invariant, constant_weights, accumulates, nested, two_loops,
          index_gathers, passes_through, bools_and_ints]
 SHAPES = {"fixed": (2, 3), "batch": (B, 3)}
 
@@ -201,6 +208,181 @@ def v1_cond(p, then, other):
         return tf.compat.v1.cond(p, then, other)
 
 
+raw = tf.raw_ops
+
+
+def cond(p, then, other):
+    return tf.compat.v1.cond(p, then, other)
+
+
+def one_side(x, p):
+    """What only one branch needs is computed in no other; the other hands its operand on."""
+    off, on = raw.Switch(data=x, pred=p)
+    return raw.Merge(inputs=[off, tf.tanh(on)])[0]
+
+
+def two_merges(x, p):
+    off, on = raw.Switch(data=x, pred=p)
+    return raw.Merge(inputs=[off + 1.0, on])[0], raw.Merge(inputs=[off * 2.0, on - 1.0])[0]
+
+
+def merges_in_order(x, p):
+    """The second conditional of one predicate needs the first one's result."""
+    first = cond(p, lambda: x + 1.0, lambda: x * 2.0)
+    return cond(p, lambda: first - 1.0, lambda: tf.tanh(first))
+
+
+def which(x, p):
+    off, on = raw.Switch(data=x, pred=p)
+    merged = raw.Merge(inputs=[off, on * 3.0])
+    return merged[0], tf.identity(merged[1])
+
+
+def pinned(x, p):
+    """Constants know their branch by a control dependency on its pivot alone."""
+    return cond(p, lambda: tf.constant([1.0, 2.0, 3.0]), lambda: tf.constant([4.0, 5.0, 6.0])) + x
+
+
+def same_again(x, p):
+    """The inner conditional has the outer one's predicate: one of its branches never runs."""
+    return cond(p, lambda: cond(p, lambda: x + 1.0, lambda: x * 5.0), lambda: cond(p, lambda: x * 7.0, lambda: -x))
+
+
+def three_deep(x, p):
+    q, r = tf.reduce_sum(x) > 0, tf.reduce_max(x) > 1
+    return cond(p, lambda: cond(q, lambda: cond(r, lambda: x + 1, lambda: x + 2), lambda: x + 3),
+                lambda: cond(r, lambda: x * 2, lambda: cond(q, lambda: x * 3, lambda: x * 4)))
+
+
+def negated(x, p):
+    return cond(tf.logical_not(p), lambda: x + 1.0, lambda: x * 2.0)
+
+
+def four_ways(x, p):
+    """A Merge of four, told apart by two predicates."""
+    q = tf.reduce_sum(x) > 0
+    off, on = raw.Switch(data=x, pred=p)
+    (a, b), (c, d) = raw.Switch(data=off, pred=q), raw.Switch(data=on, pred=q)
+    return raw.Merge(inputs=[a + 1.0, b * 2.0, c - 3.0, d * 4.0])[0]
+
+
+def loop_in_branch(x, p):
+    n = tf.cast(tf.reduce_max(tf.abs(x)), tf.int32) + 1
+    return cond(p, lambda: loop(lambda i, a: i < n, lambda i, a: (i + 1, a * 0.5), [0, x])[1], lambda: x)
+
+
+def loops_in_both(x, p):
+    n = tf.cast(tf.reduce_max(tf.abs(x)), tf.int32) + 1
+    def of(f):
+        return loop(lambda i, a: i < n, lambda i, a: (i + 1, f(a)), [0, x])[1]
+    return cond(p, lambda: of(lambda a: a * 0.5), lambda: of(lambda a: a + 1.0))
+
+
+def branch_in_loop(x, p):
+    return loop(lambda i, a: i < 3, lambda i, a: (i + 1, cond(p, lambda: a + 1, lambda: a * 2)), [0, x])[1]
+
+
+def branches_in_loop(x, p):
+    """The predicate is of the iteration, and each branch has its own constant and a second conditional."""
+    n = tf.cast(tf.reduce_max(tf.abs(x)), tf.int32) + 3
+    def body(i, a):
+        inner = cond(tf.equal(i % 2, 0), lambda: a + 1, lambda: cond(p, lambda: a * 0.5, lambda: tf.zeros_like(a)))
+        return i + 1, inner
+    return loop(lambda i, a: i < n, body, [0, x])[1]
+
+
+def branch_in_loop_in_branch(x, p):
+    n = tf.cast(tf.reduce_max(tf.abs(x)), tf.int32) + 2
+    def body(i, a):
+        return i + 1, cond(i > 1, lambda: a * 0.5, lambda: a + 1)
+    return cond(p, lambda: loop(lambda i, a: i < n, body, [0, x])[1], lambda: x)
+
+
+def condition_of_loop(x, p):
+    """The loop's own condition is a conditional."""
+    return loop(lambda i, a: cond(p, lambda: i < 2, lambda: i < 4), lambda i, a: (i + 1, a * 2), [0, x])[1]
+
+
+def after_each_other(x, p):
+    a = cond(p, lambda: x + 1, lambda: x * 2)
+    b = cond(tf.reduce_sum(a) > 0, lambda: a, lambda: -a)
+    return a, b, cond(p, lambda: b, lambda: a + b)
+
+
+def waits(x, p):
+    """Control dependencies on a conditional, and inside one."""
+    a = cond(p, lambda: x + 1, lambda: x * 2)
+    with tf.control_dependencies([a]):
+        b = x - 1
+    def then():
+        with tf.control_dependencies([tf.compat.v1.assert_greater(tf.reduce_sum(b), -1e9)]):
+            return tf.identity(b)
+    return cond(p, then, lambda: a)
+
+
+V1_CONDS = [one_side, two_merges, merges_in_order, which, pinned, same_again, three_deep, negated, four_ways, loop_in_branch,
+            loops_in_both, branch_in_loop, branches_in_loop, branch_in_loop_in_branch, condition_of_loop, after_each_other, waits]
+
+
+def by_reference(node):
+    """Reference forms: what TensorFlow 1 made of variables."""
+    if node.op in ("Switch", "Merge"):
+        node.op = "Ref" + node.op
+
+
+def one_frame(node):
+    """Loops of a graph that was imported twice share the name of their frame."""
+    if node.op == "Enter":
+        node.attr["frame_name"].s = b"the_only_frame"
+
+
+def training(default):
+    def build(x):
+        flag = tf.compat.v1.placeholder_with_default(tf.constant(default), [])
+        return cond(flag, lambda: tf.nn.dropout(x, rate=0.0) * 2, lambda: cond(tf.logical_not(flag), lambda: x + 1, lambda: -x))
+    return build
+
+
+def conditionals():
+    flag = Spec((), "bool")
+    for make in V1_CONDS:
+        def run(x, p, m=make):
+            with version(1):
+                return m(x, p)
+        for shape in ((2, 3), (B, 3)):
+            yield Case("Merge", f"v1,{make.__name__}", [Spec(shape), flag], run)
+        def folded(x, m=make):
+            with version(1):
+                return m(x, tf.constant(True))
+        yield Case("Merge", f"v1,{make.__name__},constant", [Spec((B, 3))], folded)
+    for make in (one_side, two_merges, which, four_ways):
+        yield Case("RefMerge" if make is not four_ways else "RefSwitch", make.__name__, [Spec((2, 3)), flag],
+                   lambda x, p, m=make: m(x, p), rewrite=by_reference)
+    for dtype in ("int32", "int64", "bool", "uint8", "int8", "float16", "float32"):
+        yield Case("Merge", "v1,constants", [Spec((2, 3), "float32"), flag],
+                   lambda x, p, t=dtype: (x + 1, v1_cond(p, lambda: tf.constant(np.array([1, 0, 1], t)), lambda: tf.constant(np.array([0, 0, 1], t)))), note=dtype)
+        yield Case("Merge", "v1,identity", [Spec((2, 3), dtype), flag],
+                   lambda x, p: v1_cond(p, lambda: tf.identity(x), lambda: tf.reverse(x, [0])))
+    yield Case("Merge", "v1,empty", [Spec((B0, 3)), flag], lambda x, p: v1_cond(p, lambda: x + 1, lambda: x * 2))
+    yield Case("Merge", "v1,scalars", [Spec(()), flag], lambda x, p: v1_cond(p, lambda: x + 1, lambda: x * 2))
+    for default in (True, False):
+        def run(x, d=default):
+            with version(1):
+                return training(d)(x)
+        yield Case("Merge", f"v1,training flag,{default}", [Spec((B, 3))], run)
+    for name, build in {"two_loops": two_loops, "nested": nested, "nested_both": nested_both}.items():
+        def run(x, n, b=build):
+            with version(1):
+                return b(x, n)
+        yield Case("Enter", f"{name},one frame's name", [Spec((2, 3)), Spec((), "int32", (1, 4))], run, rewrite=one_frame,
+                   twin=run)
+    for parallel in (1, 10):
+        def run(x, n, k=parallel):
+            with version(1):
+                return loop(lambda i, a: i < n, lambda i, a: (i + 1, a + 1), [0, x], parallel_iterations=k)
+        yield Case("Enter", f"parallel_iterations={parallel}", [Spec((2, 3)), Spec((), "int32", (1, 4))], run)
+
+
 def calls():
     """Functions: called, nested, with a loop or a branch inside."""
     @tf.function(autograph=False)
@@ -230,6 +412,7 @@ def calls():
 def cases():
     yield from loops()
     yield from branches()
+    yield from conditionals()
     yield from calls()
 
 

@@ -1,5 +1,6 @@
 """TensorArrayV3 and its operations, as TensorFlow 1's loops, maps, scans and folds use them."""
 import tensorflow as tf
+import test_tensor_list as lists
 
 from harness import B, Case, Spec, U, differential
 
@@ -101,6 +102,67 @@ OP = {"read": "TensorArrayReadV3", "gather": "TensorArrayGatherV3", "concat": "T
       "scatter": "TensorArrayScatterV3", "scatter twice": "TensorArrayScatterV3", "unstack": "TensorArrayScatterV3"}
 
 
+# What stays a loop, in TensorFlow 1's form; the builds are those of the lists that make no raw nodes.
+V3 = {"TensorListSetItem": "TensorArrayWriteV3", "TensorListGetItem": "TensorArrayReadV3", "TensorListReserve": "TensorArrayV3",
+      "TensorListStack": "TensorArrayGatherV3", "TensorListGather": "TensorArrayGatherV3", "TensorListConcatV2": "TensorArrayConcatV3"}
+# A TensorArray takes one write and one read a place.
+STAYS = ["writes", "writes backwards", "reads before", "reads only", "two lists", "inner list",
+         "list through both", "concatenates", "grows by writing", "sized at run time"]
+
+
+def branch_writes(x, n):
+    def body(i, a):
+        return i + 1, tf.compat.v1.cond(i % 2 > 0, lambda: a.write(i, x).flow, lambda: a.write(i, -x).flow)
+    a = array(5, element_shape=x.shape)
+    def flowing(i, flow):
+        now = tf.TensorArray(tf.float32, handle=a.handle, flow=flow)
+        return body(i, now)
+    _, flow = lists.loop(lambda i, f: i < n, flowing, [0, a.flow])
+    return tf.TensorArray(tf.float32, handle=a.handle, flow=flow).gather(tf.range(1, n))
+
+
+def scatters(x, n):
+    return array(6, element_shape=x.shape).scatter([n, 0], tf.stack([x * 2, x * 3])).stack()
+
+
+def splits(x, n):
+    a = array(2, element_shape=x.shape).split(tf.concat([x, x + 1.0], 0), tf.constant([2, 2]))
+    return a.read(tf.minimum(n, 1))
+
+
+def sizes(x, n):
+    a = array(n, element_shape=x.shape)
+    a = lists.loop(lambda i, a: i < n, lambda i, a: (i + 1, a.write(i, x)), [0, a])[1]
+    return size_of(a), a.read(n - 1)
+
+
+def place(x, n):
+    return array(5, element_shape=x.shape).write(n, -x).stack()
+
+
+MORE = {"branch writes": ("TensorArrayWriteV3", branch_writes, True), "scatters at run time": ("TensorArrayScatterV3", scatters, False),
+        "splits": ("TensorArraySplitV3", splits, False), "sizes": ("TensorArraySizeV3", sizes, False),
+        "place at run time": ("TensorArrayWriteV3", place, False)}
+
+
+def staying():
+    count = Spec((), "int32", (2, 4))
+    for name in STAYS:
+        op, build, dependent = lists.STAYS[name]
+        for shape in ((2, 3), (B, 3)):
+            yield Case(V3[op], f"{name},stays", [Spec(shape), count], v1(build), data_dependent=dependent)
+    for name, (op, build, dependent) in MORE.items():
+        for shape in ((2, 3), (B, 3)) if name != "splits" else ((2, 3),):
+            yield Case(op, f"{name},stays", [Spec(shape), count], v1(build),
+                       data_dependent=dependent or (name in ("scatters at run time", "sizes") and shape[0] is B))
+    yield Case("TensorArrayV3", "map,beyond the budget", [Spec((2, 3))], v1(lists.long_map))
+    for name, build in PER_ROW.items():
+        if name == "in and out":
+            continue
+        for shape in ((B, 4), (B, 2, 4)) + (() if name == "map in a map" else ((B, U(2, 5)),)):
+            yield Case("TensorArrayV3", f"{name},unknown count", [Spec(shape)], v1(build), data_dependent="fold" not in name)
+
+
 def cases():
     for name, build in PER_ROW.items():
         # A map over an unknown size inside a map carries a list through a loop that stays: not yet.
@@ -113,6 +175,7 @@ def cases():
     for dtype in ("int32", "int64", "bool"):
         yield Case("TensorArrayV3", "map", [Spec((3, 4), dtype)], v1(lambda x: tf.map_fn(tf.identity, x)))
     yield Case("TensorArrayV3", "scalars", [Spec((3,))], v1(lambda x: tf.map_fn(lambda r: r * 2, x)))
+    yield from staying()
 
 
 test_tensor_array = differential("tensor_array", cases())
