@@ -231,6 +231,7 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
                                               changes_ends(options.ends), stages, report, dropped));
   warn_of_dropped(dropped, stages);
 
+  source.graph.reset();  // the model has its own copy of what it needs
   stages.begin("detectors", 0.45);
   if (Status status = change_detectors(model, options, stages, report); !status.ok())
     return std::move(status).error().in(input);

@@ -23,22 +23,47 @@ struct FunctionRef {
   std::shared_ptr<const Attributes> attributes;  // may be null
 };
 
+/// A Constant as an attribute holds it: shared, because copies of a node show the same one.
+class SharedConstant {
+ public:
+  template <typename T>
+    requires std::is_convertible_v<T&&, Constant> && (!std::is_same_v<std::decay_t<T>, SharedConstant>)
+  SharedConstant(T&& constant)  // NOLINT: converts
+      : constant_(std::make_shared<const Constant>(std::forward<T>(constant))) {}
+  const Constant& operator*() const { return *constant_; }
+  const Constant* operator->() const { return constant_.get(); }
+
+ private:
+  std::shared_ptr<const Constant> constant_;
+};
+
 using Attribute =
-    std::variant<bool, int64_t, float, std::string, DType, Shape, Constant, FunctionRef,
+    std::variant<bool, int64_t, float, std::string, DType, Shape, SharedConstant, FunctionRef,
                  std::vector<bool>, std::vector<int64_t>, std::vector<float>,
                  std::vector<std::string>, std::vector<DType>, std::vector<Shape>,
                  std::vector<FunctionRef>>;
 
+/// Copies share their entries until one of them is changed: a copied node has the attributes of the
+/// node that it is a copy of.
 class Attributes {
  public:
+  using Entry = std::pair<std::string, Attribute>;
+
   Attributes() = default;
-  Attributes(std::initializer_list<std::pair<std::string, Attribute>> entries);
+  Attributes(std::initializer_list<Entry> entries);
+  /// Entries in any order; the last of several with one name counts.
+  explicit Attributes(std::vector<Entry> entries);
 
   /// The value if it is there and of type T, otherwise null.
   template <typename T>
   const T* find(std::string_view name) const {
     const Attribute* a = find_any(name);
-    return a ? std::get_if<T>(a) : nullptr;
+    if constexpr (std::is_same_v<T, Constant>) {
+      const auto* shared = a ? std::get_if<SharedConstant>(a) : nullptr;
+      return shared ? &**shared : nullptr;
+    } else {
+      return a ? std::get_if<T>(a) : nullptr;
+    }
   }
   /// The value, or `fallback` where it is missing or of another type.
   template <typename T>
@@ -68,13 +93,18 @@ class Attributes {
   const Attribute* find_any(std::string_view name) const;
   void set(std::string name, Attribute value);
   void remove(std::string_view name);
-  bool empty() const { return entries_.empty(); }
-  size_t size() const { return entries_.size(); }
-  auto begin() const { return entries_.begin(); }
-  auto end() const { return entries_.end(); }
+  bool empty() const { return size() == 0; }
+  size_t size() const { return entries_ ? entries_->size() : 0; }
+  const Entry* begin() const { return entries_ ? entries_->data() : nullptr; }
+  const Entry* end() const { return begin() + size(); }
+  /// The very same entries (false says nothing).
+  bool shares_with(const Attributes& other) const { return entries_ == other.entries_; }
 
  private:
-  std::vector<std::pair<std::string, Attribute>> entries_;  // sorted by name
+  /// The entries, to be changed: this object's own from here on.
+  std::vector<Entry>& own();
+
+  std::shared_ptr<std::vector<Entry>> entries_;  // sorted by name; null: none
 };
 
 }  // namespace pumice

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 namespace pumice {
 
@@ -35,22 +36,28 @@ void Node::add_operand(Value* value) {
 
 void Node::remove_operand(size_t i) {
   for (size_t k = i; k < operands_.size(); ++k) unlink(k);
-  operands_.erase(operands_.begin() + static_cast<std::ptrdiff_t>(i));
+  operands_.erase(i);
   for (size_t k = i; k < operands_.size(); ++k) link(k);
 }
 
 Value* Node::add_result() {
-  auto value = std::make_unique<Value>();
+  Value* value = &first_result_;
+  if (result_count_ > 0) value = more_results_.emplace_back(std::make_unique<Value>()).get();
   value->node_ = this;
-  value->index_ = static_cast<uint32_t>(results_.size());
-  results_.push_back(std::move(value));
-  return results_.back().get();
+  value->index_ = result_count_++;
+  return value;
+}
+
+bool Node::listed_as_use(size_t i) const {
+  const Operand& operand = operands_[i];
+  const auto uses = operand.value->uses();
+  return operand.use_index < uses.size() && uses[operand.use_index].node == this &&
+         uses[operand.use_index].operand == i;
 }
 
 Graph::Graph(std::string name_of_graph) : name(std::move(name_of_graph)) {
-  return_ = new Node;
+  return_ = make_node();
   return_->op = "Return";
-  return_->graph_ = this;
   first_ = last_ = return_;
   count_ = 1;
 }
@@ -58,9 +65,20 @@ Graph::Graph(std::string name_of_graph) : name(std::move(name_of_graph)) {
 Graph::~Graph() {
   for (Node* node = first_; node;) {
     Node* next = node->next_;
-    delete node;
+    node->~Node();
     node = next;
   }
+}
+
+Node* Graph::make_node() {
+  auto* node = new (pool_.allocate()) Node;
+  node->graph_ = this;
+  return node;
+}
+
+void Graph::destroy(Node* node) {
+  node->~Node();
+  pool_.release(node);
 }
 
 void Graph::insert(Node* node, Node* before) {
@@ -81,12 +99,11 @@ void Graph::detach(Node* node) {
 
 Node* Graph::create(std::string op, std::span<Value* const> operands, size_t results,
                     Node* before) {
-  auto* node = new Node;
+  Node* node = make_node();
   node->op = std::move(op);
-  node->graph_ = this;
   node->operands_.reserve(operands.size());
   for (Value* value : operands) node->add_operand(value);
-  node->results_.reserve(results);
+  if (results > 1) node->more_results_.reserve(results - 1);
   for (size_t i = 0; i < results; ++i) node->add_result();
   insert(node, before ? before : return_);
   ++count_;
@@ -123,7 +140,7 @@ void Graph::erase(Node* node) {
   for (size_t i = 0; i < node->operands_.size(); ++i) node->unlink(i);
   detach(node);
   --count_;
-  delete node;
+  destroy(node);
 }
 
 void Graph::move_before(Node* node, Node* before) {
@@ -143,13 +160,22 @@ void Graph::replace_uses(Value* from, Value* to) {
   from->uses_.clear();
 }
 
+namespace {
+
+bool any_result_used(const Node& node) {
+  for (size_t i = 0; i < node.result_count(); ++i)
+    if (!node.result(i)->unused()) return true;
+  return false;
+}
+
+}  // namespace
+
 size_t Graph::erase_dead() {
   size_t erased = 0;
   for (Node* node = last_; node;) {
     Node* previous = node->previous_;
     bool used = node == return_ || node->op == "Input" || has_side_effect(*node) ||
-                std::any_of(node->results_.begin(), node->results_.end(),
-                            [](const auto& r) { return !r->unused(); });
+                any_result_used(*node);
     if (!used) {
       erase(node);
       ++erased;
@@ -194,8 +220,8 @@ bool Graph::sort() {
       order.push_back(i);
       Node* node = nodes[i];
       size_t mark = ready.size();
-      for (const auto& result : node->results_)
-        for (const Use& use : result->uses_)
+      for (size_t r = 0; r < node->result_count(); ++r)
+        for (const Use& use : node->result(r)->uses_)
           if (counts(*use.node, *node)) {
             auto reader = static_cast<size_t>(use.node->scratch);
             if (--waiting[reader] == 0 && use.node != return_)
@@ -225,6 +251,8 @@ bool has_side_effect(const Node& node) {
   static constexpr std::array<std::string_view, 6> kLowered = {
       "ASSIGN_VARIABLE", "CALL_ONCE", "HASHTABLE_IMPORT", "Return", "Assign", "AssignVariableOp"};
   std::string_view op = node.op;
+  // Asked of every node by many passes: most are told by their first letter.
+  if (op.empty() || std::string_view("ACHRS").find(op[0]) == std::string_view::npos) return false;
   if (std::find(kLowered.begin(), kLowered.end(), op) != kLowered.end()) return true;
   auto starts = [&](std::string_view prefix) { return op.substr(0, prefix.size()) == prefix; };
   return starts("Assign") || starts("ResourceApply") || starts("Apply") || starts("SparseApply") ||

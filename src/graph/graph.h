@@ -17,7 +17,9 @@
 #include "graph/attributes.h"
 #include "graph/constant.h"
 #include "graph/dtype.h"
+#include "graph/pool.h"
 #include "graph/shape.h"
+#include "graph/small_vector.h"
 
 namespace pumice {
 
@@ -50,7 +52,7 @@ class Value {
 
   Node* node() const { return node_; }
   uint32_t index() const { return index_; }  // which result of its node
-  const std::vector<Use>& uses() const { return uses_; }
+  std::span<const Use> uses() const { return {uses_.data(), uses_.size()}; }
   bool unused() const { return uses_.empty(); }
   /// Read by exactly one operand position.
   bool single_use() const { return uses_.size() == 1; }
@@ -60,7 +62,7 @@ class Value {
   friend class Node;
   Node* node_ = nullptr;
   uint32_t index_ = 0;
-  std::vector<Use> uses_;
+  SmallVector<Use, 1> uses_;
 };
 
 /// One operation. Made and erased by its Graph.
@@ -74,9 +76,14 @@ class Node {
   size_t operand_count() const { return operands_.size(); }
   /// Null where an optional operand is absent (TensorFlow Lite's -1).
   Value* operand(size_t i) const { return operands_[i].value; }
-  size_t result_count() const { return results_.size(); }
-  Value* result(size_t i = 0) const { return results_[i].get(); }
+  size_t result_count() const { return result_count_; }
+  Value* result(size_t i = 0) const {
+    return i == 0 ? const_cast<Value*>(&first_result_) : more_results_[i - 1].get();
+  }
   bool is(std::string_view name_of_op) const { return op == name_of_op; }
+
+  /// The operand's entry in its value's use-list is there (verify_graph).
+  bool listed_as_use(size_t operand) const;
 
   void set_operand(size_t i, Value* value);
   void add_operand(Value* value);
@@ -105,8 +112,11 @@ class Node {
   Graph* graph_ = nullptr;
   Node* previous_ = nullptr;
   Node* next_ = nullptr;
-  std::vector<Operand> operands_;
-  std::vector<std::unique_ptr<Value>> results_;
+  SmallVector<Operand, 2> operands_;
+  // Nearly every node has one result: it lives in the node.
+  uint32_t result_count_ = 0;
+  Value first_result_;
+  std::vector<std::unique_ptr<Value>> more_results_;
 };
 
 /// A list of nodes in execution order. In graphs as the readers make them the order is the file's,
@@ -180,9 +190,12 @@ class Graph {
   Iterator end() const { return Iterator(nullptr); }
 
  private:
+  Node* make_node();
+  void destroy(Node* node);
   void insert(Node* node, Node* before);
   void detach(Node* node);
 
+  Pool<Node> pool_;
   Node* first_ = nullptr;
   Node* last_ = nullptr;
   Node* return_ = nullptr;

@@ -59,7 +59,7 @@ void print(std::ostream& out, const T& value) {
   else if constexpr (std::is_same_v<T, std::string>) print_string(out, value);
   else if constexpr (std::is_same_v<T, DType>) out << dtype_name(value);
   else if constexpr (std::is_same_v<T, Shape>) out << to_string(value);
-  else if constexpr (std::is_same_v<T, Constant>) print_constant(out, value);
+  else if constexpr (std::is_same_v<T, SharedConstant>) print_constant(out, *value);
   else if constexpr (std::is_same_v<T, FunctionRef>) out << "@" << value.name;
   else print_list(out, value);
 }

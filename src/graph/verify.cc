@@ -1,5 +1,3 @@
-#include <unordered_set>
-
 #include "graph/graph.h"
 
 namespace pumice {
@@ -9,22 +7,17 @@ Status verify_graph(const Graph& graph) {
     return Error(ErrorCode::kInternal, "graph '" + graph.name + "': " + std::move(what))
         .at(node.name, node.op);
   };
-  std::unordered_set<const Node*> seen;
-  seen.reserve(graph.node_count());
+  int64_t place = 0;
+  for (Node& node : graph) node.scratch = place++;
   for (Node& node : graph) {
     for (size_t i = 0; i < node.operand_count(); ++i) {
       const Value* value = node.operand(i);
       if (!value) continue;
       if (&value->node()->graph() != &graph)
         return fault(node, "operand " + std::to_string(i) + " belongs to another graph");
-      if (!seen.count(value->node()))
+      if (value->node()->scratch >= node.scratch)
         return fault(node, "operand " + std::to_string(i) + " is made after it is read");
-      bool listed = false;
-      for (const Use& use : value->uses()) {
-        if (use.node == &node && use.operand == i) listed = true;
-        if (listed) break;
-      }
-      if (!listed) return fault(node, "operand " + std::to_string(i) + " does not list this use");
+      if (!node.listed_as_use(i)) return fault(node, "operand " + std::to_string(i) + " does not list this use");
     }
     if (node.op == "Const") {
       const Constant* constant = constant_of(node.result());
@@ -33,7 +26,6 @@ Status verify_graph(const Graph& graph) {
           !(Shape(constant->dims()) == node.result()->shape))
         return fault(node, "a Const whose value is of another dtype or shape");
     }
-    seen.insert(&node);
   }
   return {};
 }

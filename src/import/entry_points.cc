@@ -3,6 +3,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "import/guards.h"
 #include "import/import.h"
@@ -10,14 +11,33 @@
 namespace pumice {
 namespace {
 
-using NodesByName = std::unordered_map<std::string_view, const Node*>;
+/// Nodes of the main graph by their names; the index is made when more than a few are asked for.
+class NodesByName {
+ public:
+  explicit NodesByName(const Graph& graph) : graph_(graph) {}
 
-NodesByName nodes_by_name(const Graph& graph) {
-  NodesByName nodes;
-  nodes.reserve(graph.node_count());
-  for (const Node& node : graph) nodes.emplace(node.name, &node);
-  return nodes;
-}
+  /// Null when there is no such node.
+  const Node* find(std::string_view name) {
+    // A few names are found faster by looking through the graph than by an index of all of it.
+    if (asked_++ < kScans) {
+      for (const Node& node : graph_)
+        if (node.name == name) return &node;
+      return nullptr;
+    }
+    if (nodes_.empty()) {
+      nodes_.reserve(graph_.node_count());
+      for (const Node& node : graph_) nodes_.emplace(node.name, &node);
+    }
+    const auto it = nodes_.find(name);
+    return it == nodes_.end() ? nullptr : it->second;
+  }
+
+ private:
+  static constexpr int kScans = 4;
+  const Graph& graph_;
+  std::unordered_map<std::string_view, const Node*> nodes_;
+  int asked_ = 0;
+};
 
 std::string join(const std::vector<std::string>& parts) {
   std::string text;
@@ -38,10 +58,10 @@ TensorName parse_tensor_name(const std::string& text) {
   return name;
 }
 
-Result<const Value*> find_tensor(const Source& source, const NodesByName& nodes,
+Result<const Value*> find_tensor(const Source& source, NodesByName& nodes,
                                  const TensorName& name, const char* what) {
-  auto it = nodes.find(name.node);
-  if (it == nodes.end() || it->second->op == "Return") {
+  const Node* found = nodes.find(name.node);
+  if (!found || found->op == "Return") {
     std::vector<std::string> names;
     for (const Node& node : *source.graph)
       if (node.op != "Return") names.push_back(node.name);
@@ -50,7 +70,7 @@ Result<const Value*> find_tensor(const Source& source, const NodesByName& nodes,
         .hint(near.empty() ? "`pumice inspect` lists the nodes"
                            : "Near matches: " + join(near));
   }
-  const Node& node = *it->second;
+  const Node& node = *found;
   if (name.result < node.result_count()) return const_cast<const Value*>(node.result(name.result));
   return Error(ErrorCode::kUsage, std::string("the node has no such output for ") + what)
       .at(node.name, node.op)
@@ -70,7 +90,7 @@ Shape shape_by_attributes(const Value& value) {
 }
 
 Result<EntryPoint> from_arrays(const Source& source, const ImportOptions& options,
-                               const NodesByName& nodes) {
+                               NodesByName& nodes) {
   EntryPoint entry;
   entry.key = "serving_default";
   for (const std::string& text : options.output_arrays) {
@@ -116,7 +136,7 @@ Status refuse_training_graph(const Graph& graph) {
 
 /// A graph without signatures: outputs are what nothing reads, inputs the placeholders above them.
 Result<EntryPoint> from_structure(const Source& source, const ImportOptions& options,
-                                  const NodesByName& nodes) {
+                                  NodesByName& nodes) {
   ImportOptions found = options;
   if (found.output_arrays.empty()) {
     PUMICE_CHECK(refuse_training_graph(*source.graph));
@@ -137,28 +157,28 @@ Result<EntryPoint> from_structure(const Source& source, const ImportOptions& opt
   }
   if (found.input_arrays.empty()) {
     // Only placeholders that the outputs reach: a training pipeline may hold others.
-    std::vector<const Node*> pending;
-    std::unordered_set<const Node*> reached;
+    std::vector<Node*> pending;
+    for (Node& node : *source.graph) node.scratch = 0;  // 1: reached
     for (const std::string& text : found.output_arrays) {
       PUMICE_TRY(const Value* value, find_tensor(source, nodes, parse_tensor_name(text), "--output-arrays"));
       pending.push_back(value->node());
     }
     while (!pending.empty()) {
-      const Node* node = pending.back();
+      Node* node = pending.back();
       pending.pop_back();
-      if (!reached.insert(node).second) continue;
+      if (std::exchange(node->scratch, 1) == 1) continue;
       for (size_t i = 0; i < node->operand_count(); ++i)
         if (node->operand(i)) pending.push_back(node->operand(i)->node());
     }
     for (const Node& node : *source.graph)
-      if ((node.op == "Placeholder" || node.op == "PlaceholderV2") && reached.count(&node))
+      if ((node.op == "Placeholder" || node.op == "PlaceholderV2") && node.scratch == 1)
         found.input_arrays.push_back(node.name);
   }
   return from_arrays(source, found, nodes);
 }
 
 Result<EntryPoint> from_signature(const Source& source, const SourceSignature& signature,
-                                  const NodesByName& nodes) {
+                                  NodesByName& nodes) {
   EntryPoint entry;
   entry.key = signature.key;
   const std::string what = "signature '" + signature.key + "'";
@@ -227,7 +247,7 @@ DType dtype_by_attributes(const Value& value) {
 
 Result<std::vector<EntryPoint>> find_entry_points(const Source& source,
                                                   const ImportOptions& options) {
-  NodesByName nodes = nodes_by_name(*source.graph);
+  NodesByName nodes(*source.graph);
   std::vector<EntryPoint> entries;
   if (!options.input_arrays.empty() || !options.output_arrays.empty()) {
     PUMICE_TRY(EntryPoint entry, from_structure(source, options, nodes));

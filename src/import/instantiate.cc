@@ -1,9 +1,8 @@
 // Demand-driven copy: walks from the wanted outputs to their inputs, through calls, and copies each
 // node once per call frame. What no output needs is never looked at.
-#include <algorithm>
-#include <map>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "import/composites.h"
 #include "import/guards.h"
@@ -16,6 +15,16 @@ constexpr int kDeepestCall = 200;
 constexpr size_t kMostNodes = 20'000'000;
 constexpr int kMostAdopted = 2000;
 
+/// What has become of a node of the source in a frame.
+struct Visit {
+  Node* copy = nullptr;  // makes its results, but for those that Frame::given has
+  bool given = false;    // Frame::given has results of it
+  bool copied = false;
+  bool ordered = false;  // its control predecessors were visited
+  bool visited = false;  // its own side effects were asked for
+  bool waiting = false;  // it waits for its inputs
+};
+
 /// One activation of a function body (or of the main graph).
 struct Frame {
   const Graph* graph = nullptr;
@@ -23,12 +32,26 @@ struct Frame {
   Frame* parent = nullptr;
   int depth = 0;
   std::string prefix;  // of node names
-  std::unordered_map<const Value*, Value*> values;
-  std::unordered_set<const Node*> ordered;  // nodes whose control predecessors were visited
-  std::map<const Node*, std::unique_ptr<Frame>> calls;
+  std::vector<Visit> visits;  // by the node's number (Node::scratch)
+  /// Values that no copy of their node makes: given from outside, chosen by a Merge.
+  std::unordered_map<const Value*, Value*> given;
+  std::unordered_map<const Node*, std::unique_ptr<Frame>> calls;
   std::unique_ptr<Guards> guards;  // null: the graph has no conditionals of TensorFlow 1
   size_t outer_guard = 0;          // how many predicates the call hangs on
   int number = 0;                  // one a frame
+
+  Visit& visit(const Node& node) { return visits[static_cast<size_t>(node.scratch)]; }
+  /// What has been made of a value; null: nothing yet.
+  Value* made(const Value* value) {
+    const Visit& visit = this->visit(*value->node());
+    if (visit.given)
+      if (auto it = given.find(value); it != given.end()) return it->second;
+    return visit.copy ? visit.copy->result(value->index()) : nullptr;
+  }
+  void give(const Value* value, Value* made) {
+    visit(*value->node()).given = true;
+    given[value] = made;
+  }
 };
 
 class Instantiation {
@@ -37,16 +60,12 @@ class Instantiation {
       : source_(source), model_(model), graph_(graph), dropped_(dropped) {}
 
   Status run(const Graph& from, const EntryPoint& entry) {
-    root_.graph = &from;
-    // Sized once: growing these maps over a large graph costs more than filling them.
-    const size_t nodes = std::min<size_t>(from.node_count(), 1'000'000);
-    root_.values.reserve(nodes);
-    copied_.reserve(nodes);
+    open(root_, from);
     for (size_t i = 0; i < entry.inputs.size(); ++i) {
       Value* input =
           graph_.add_input(entry.inputs[i]->node()->name, entry.input_dtypes[i], entry.input_shapes[i]);
       input->name = entry.inputs[i]->node()->name;
-      root_.values.emplace(entry.inputs[i], input);
+      if (!root_.made(entry.inputs[i])) root_.give(entry.inputs[i], input);
     }
     if (Guards::needed(from)) root_.guards = std::make_unique<Guards>(entry.inputs);
     for (const Value* output : entry.outputs) PUMICE_CHECK(always_computed(*output));
@@ -62,6 +81,14 @@ class Instantiation {
   }
 
  private:
+  /// Numbers the nodes of the graph that the frame runs. A function's frames give the same numbers.
+  static void open(Frame& frame, const Graph& graph) {
+    int64_t number = 0;
+    for (Node& node : graph) node.scratch = number++;
+    frame.graph = &graph;
+    frame.visits.resize(static_cast<size_t>(number));
+  }
+
   struct Task {
     Frame* frame;
     const Value* value;   // to be made (or null)
@@ -76,7 +103,7 @@ class Instantiation {
 
   Result<Place> resolve(Frame& frame, const Value* value) {
     Place place{&frame, value};
-    while (!place.frame->values.count(place.value)) {
+    while (!place.frame->made(place.value)) {
       const Node& node = *place.value->node();
       if (node.op == "Input" && place.frame->parent) {
         size_t argument = 0;
@@ -130,8 +157,12 @@ class Instantiation {
     if (frame.depth >= kDeepestCall)
       return Error(ErrorCode::kUnsupported, "functions call each other too deeply (recursion?)")
           .at(node.name, node.op);
+    numbered_ += body->node_count();
+    if (numbered_ > kMostNodes)
+      return Error(ErrorCode::kTooLarge, "the functions expand to too many nodes")
+          .at(node.name, node.op);
     auto callee = std::make_unique<Frame>();
-    callee->graph = body;
+    open(*callee, *body);
     callee->call = &node;
     callee->parent = &frame;
     callee->depth = frame.depth + 1;
@@ -144,9 +175,7 @@ class Instantiation {
 
   Value* lookup(Frame& frame, const Value* value) {
     auto place = resolve(frame, value);
-    if (!place.ok()) return nullptr;
-    auto it = place->frame->values.find(place->value);
-    return it == place->frame->values.end() ? nullptr : it->second;
+    return place.ok() ? place->frame->made(place->value) : nullptr;
   }
 
   /// A Switch without a Merge gives an output on one side only.
@@ -205,17 +234,17 @@ class Instantiation {
   }
 
   /// The values that must be there before `node` is copied.
-  static Result<std::vector<const Value*>> inputs_of(Frame& frame, const Node& node) {
-    std::vector<const Value*> needed;
+  static Status inputs_of(Frame& frame, const Node& node, std::vector<const Value*>& needed) {
+    needed.clear();
     if (frame.guards && is_conditional_merge(node)) {
       PUMICE_TRY(const Choice* choice, frame.guards->choice(node));
       gather(*choice, node, needed);
-      return needed;
+      return {};
     }
     const bool first_only = hands_on_first(node) || (frame.guards && is_conditional_switch(node));
     for (size_t i = 0; i < (first_only ? 1 : node.operand_count()); ++i)
       if (node.operand(i) && !is_back_edge(node, node.operand(i))) needed.push_back(node.operand(i));
-    return needed;
+    return {};
   }
 
   static bool is_back_edge(const Node& reader, const Value* operand) {
@@ -247,7 +276,7 @@ class Instantiation {
         continue;
       }
       PUMICE_TRY(Place place, resolve(*task.frame, task.value));
-      if (place.frame->values.count(place.value)) {
+      if (place.frame->made(place.value)) {
         stack.pop_back();
         continue;
       }
@@ -263,26 +292,22 @@ class Instantiation {
   /// Pushes what `node` still waits for; true when all is there.
   Result<bool> wait_for_inputs(Frame& frame, const Node& node, std::vector<Task>& stack) {
     size_t mark = stack.size();
-    if (!node.control_inputs.empty() && frame.ordered.insert(&node).second)
+    Visit& visit = frame.visit(node);
+    if (!node.control_inputs.empty() && !std::exchange(visit.ordered, true))
       for (const Node* control : node.control_inputs) stack.push_back({&frame, nullptr, control});
-    PUMICE_TRY(auto needed, inputs_of(frame, node));
-    for (size_t i = needed.size(); i-- > 0;) {
-      const Value* operand = needed[i];
+    PUMICE_CHECK(inputs_of(frame, node, needed_));
+    for (size_t i = needed_.size(); i-- > 0;) {
+      const Value* operand = needed_[i];
       PUMICE_TRY(Place place, resolve(frame, operand));
-      if (!place.frame->values.count(place.value)) {
-        if (waiting_.count({place.frame, place.value->node()}) &&
-            !place.frame->values.count(place.value))
+      if (!place.frame->made(place.value)) {
+        if (place.frame->visit(*place.value->node()).waiting)
           return Error(ErrorCode::kMalformed, "the graph has a cycle through this node")
               .at(node.name, node.op);
         stack.push_back({place.frame, place.value, nullptr});
       }
     }
-    if (stack.size() == mark) {
-      waiting_.erase({&frame, &node});
-      return true;
-    }
-    waiting_.insert({&frame, &node});
-    return false;
+    visit.waiting = stack.size() != mark;
+    return !visit.waiting;
   }
 
   /// Visits a control predecessor: copies it when it reads or writes state, and looks further up.
@@ -291,20 +316,20 @@ class Instantiation {
     size_t mark = stack.size();
     // What stands in a branch that is never taken has no effects.
     if (frame.guards && frame.guards->is_dead(node)) return true;
-    bool first = visited_.insert({&frame, &node}).second;
+    const bool first = !std::exchange(frame.visit(node).visited, true);
     if (first) PUMICE_CHECK(note_dropped(frame, node));
     PUMICE_TRY(Frame * callee, enter(frame, node));
     if (first) {
       for (const Node* control : node.control_inputs) stack.push_back({&frame, nullptr, control});
       for (size_t i = 0; i < node.operand_count(); ++i)
-        if (node.operand(i) && !frame.values.count(node.operand(i)))
+        if (node.operand(i) && !frame.made(node.operand(i)))
           stack.push_back({&frame, nullptr, node.operand(i)->node()});
       if (callee)
         for (const Node* control : callee->graph->return_node()->control_inputs)
           stack.push_back({callee, nullptr, control});
       if (stack.size() != mark) return false;
     }
-    if (!callee && is_stateful(node) && !copied_.count({&frame, &node})) {
+    if (!callee && is_stateful(node) && !frame.visit(node).copied) {
       PUMICE_TRY(bool ready, wait_for_inputs(frame, node, stack));
       if (!ready) return false;
       PUMICE_CHECK(copy(frame, node));
@@ -313,7 +338,7 @@ class Instantiation {
   }
 
   Status copy(Frame& frame, const Node& node) {
-    if (!copied_.insert({&frame, &node}).second) return {};
+    if (std::exchange(frame.visit(node).copied, true)) return {};
     if (graph_.node_count() > kMostNodes)
       return Error(ErrorCode::kTooLarge, "the functions expand to too many nodes")
           .at(node.name, node.op);
@@ -347,8 +372,8 @@ class Instantiation {
     for (size_t i = 0; i < node.result_count(); ++i) {
       copy->result(i)->dtype = dtype_by_attributes(*node.result(i));
       copy->result(i)->shape = node.result(i)->shape;
-      frame.values[node.result(i)] = copy->result(i);
     }
+    frame.visit(node).copy = copy;
     for (size_t i : back_edges) back_edges_.push_back({&frame, node.operand(i), copy, i});
     if (frame.graph == source_.graph.get()) bind_handle(node, *copy);
     if (node.is("While") || node.is("StatelessWhile") || node.is("If") || node.is("StatelessIf") ||
@@ -368,7 +393,7 @@ class Instantiation {
       copy->result()->dtype = dtype;
       if (size_t depth = frame.outer_guard + frame.guards->depth(*node.result(i)))
         copy->attributes.set(kGuardDepth, static_cast<int64_t>(depth));
-      frame.values[node.result(i)] = copy->result();
+      frame.give(node.result(i), copy->result());
     }
     return {};
   }
@@ -378,12 +403,12 @@ class Instantiation {
     PUMICE_TRY(const Choice* choice, frame.guards->choice(node));
     for (size_t i = 0; i < node.result_count(); ++i)
       if (i == 0 || !node.result(i)->unused())
-        frame.values[node.result(i)] = choose(frame, node, i, *choice, guard_depth(frame, node));
+        frame.give(node.result(i), choose(frame, node, i, *choice, guard_depth(frame, node)));
     // Choices under the same conditions may share an If.
     const auto key = static_cast<int64_t>(frame.number) << 32 | frame.guards->number(node);
     for (size_t i = 0; i < node.result_count(); ++i)
       if (choice->predicate && (i == 0 || !node.result(i)->unused()))
-        frame.values[node.result(i)]->node()->attributes.set(kGuard, key);
+        frame.made(node.result(i))->node()->attributes.set(kGuard, key);
     return {};
   }
 
@@ -476,21 +501,15 @@ class Instantiation {
     Node* merge;
     size_t operand;
   };
-  using FrameNode = std::pair<const Frame*, const Node*>;
-  struct Hash {
-    size_t operator()(const FrameNode& p) const {
-      return std::hash<const void*>()(p.first) * 31 + std::hash<const void*>()(p.second);
-    }
-  };
-
   const Source& source_;
   Model& model_;
   Graph& graph_;
   std::vector<DroppedNode>* dropped_;
   Frame root_;
-  std::unordered_set<FrameNode, Hash> copied_, visited_, waiting_;
   std::vector<BackEdge> back_edges_;
+  std::vector<const Value*> needed_;  // of the node that is looked at
   std::unordered_map<const Node*, Composite> composites_;  // calls that become an op
+  size_t numbered_ = 0;  // nodes of the functions that frames were opened for
   int adopted_ = 0;
   int frames_ = 0;
   std::unordered_map<std::string, size_t> variable_nodes_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_map>
 #include <vector>
 
 #include "ops/families.h"
@@ -75,9 +76,14 @@ const std::vector<const OpDef*>& table() {
 }  // namespace
 
 const OpDef* find_op(std::string_view name) {
-  auto it = std::lower_bound(table().begin(), table().end(), name,
-                             [](const OpDef* op, std::string_view n) { return op->name < n; });
-  return it != table().end() && (*it)->name == name ? *it : nullptr;
+  static const std::unordered_map<std::string_view, const OpDef*> kByName = [] {
+    std::unordered_map<std::string_view, const OpDef*> by_name;
+    by_name.reserve(table().size());
+    for (const OpDef* op : table()) by_name.emplace(op->name, op);
+    return by_name;
+  }();
+  const auto it = kByName.find(name);
+  return it == kByName.end() ? nullptr : it->second;
 }
 
 std::span<const OpDef* const> all_ops() { return table(); }

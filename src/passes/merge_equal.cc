@@ -44,12 +44,13 @@ struct Key {
 
 bool same_attribute(const Attribute& a, const Attribute& b) {
   if (a.index() != b.index()) return false;
-  if (const auto* c = std::get_if<Constant>(&a)) return c->same_source_as(std::get<Constant>(b));
+  if (const auto* c = std::get_if<SharedConstant>(&a))
+    return (*c)->same_source_as(*std::get<SharedConstant>(b));
   bool same = false;
   std::visit(
       [&](const auto& v) {
         using T = std::decay_t<decltype(v)>;
-        if constexpr (!std::is_same_v<T, Constant> && !std::is_same_v<T, FunctionRef> &&
+        if constexpr (!std::is_same_v<T, SharedConstant> && !std::is_same_v<T, FunctionRef> &&
                       !std::is_same_v<T, std::vector<FunctionRef>>)
           same = v == std::get<T>(b);
       },
@@ -58,6 +59,7 @@ bool same_attribute(const Attribute& a, const Attribute& b) {
 }
 
 bool same_attributes(const Attributes& a, const Attributes& b) {
+  if (a.shares_with(b)) return true;
   if (a.size() != b.size()) return false;
   auto other = b.begin();
   for (const auto& [name, value] : a) {
@@ -90,9 +92,7 @@ struct Hash {
   size_t operator()(const Key& key) const { return key.hash; }
 };
 
-bool mergeable(const Node& node) {
-  if (node.result_count() == 0 || node.is("Input") || has_side_effect(node)) return false;
-  std::string_view op = node.op;
+bool stateless(std::string_view op) {
   auto has = [&](std::string_view part) { return op.find(part) != std::string_view::npos; };
   if (op == "WHILE" || op == "IF" || op == "CALL" || op == "CALL_ONCE") return false;
   // State, random numbers, nodes that call graphs, queues and lists, and what is not known.
@@ -135,6 +135,13 @@ Key key_of(const Node& node) {
 
 Result<size_t> merge_equal(Model&, Graph& graph) {
   std::unordered_map<Key, Node*, Hash, Equal> seen;
+  std::unordered_map<std::string, bool> known;  // of each op: is it stateless?
+  auto mergeable = [&](const Node& node) {
+    if (node.result_count() == 0 || node.is("Input") || has_side_effect(node)) return false;
+    const auto [it, first] = known.try_emplace(node.op);
+    if (first) it->second = stateless(node.op);
+    return it->second;
+  };
   return for_each_node(graph, [&](Node& node) {
     if (!mergeable(node)) return false;
     auto [it, added] = seen.try_emplace(key_of(node), &node);

@@ -48,8 +48,8 @@ bool equal(const Attribute& a, const Attribute& b) {
       [&](const auto& value) {
         using T = std::decay_t<decltype(value)>;
         const T& other = std::get<T>(b);
-        if constexpr (std::is_same_v<T, Constant>) {
-          return equal(value, other);
+        if constexpr (std::is_same_v<T, SharedConstant>) {
+          return equal(*value, *other);
         } else if constexpr (std::is_same_v<T, FunctionRef>) {
           return value.name == other.name;
         } else if constexpr (std::is_same_v<T, std::vector<FunctionRef>>) {

@@ -1,5 +1,6 @@
 #include "tflite/subgraph_writer.h"
 
+#include <deque>
 #include <string_view>
 #include <unordered_set>
 
@@ -13,23 +14,25 @@ namespace {
 
 using schema::vtable_entry;
 
-/// Names of tensors, no two the same.
+/// Names of tensors, no two the same. Those that are given must outlive it.
 class Names {
  public:
   explicit Names(size_t expected) { taken_.reserve(expected); }
-  bool take(const std::string& name) { return taken_.insert(name).second; }
   /// `stem`, or `stem_1`, `stem_2`…: the first that is free.
-  std::string unique(const std::string& stem) {
-    if (take(stem)) return stem;
-    for (int& n = next_[stem];;) {
-      std::string name = stem + "_" + std::to_string(++n);
-      if (take(name)) return name;
+  std::string_view unique(std::string_view stem) {
+    if (taken_.insert(stem).second) return stem;
+    for (int& n = next_[std::string(stem)];;) {
+      const std::string_view name = keep(std::string(stem) + "_" + std::to_string(++n));
+      if (taken_.insert(name).second) return name;
     }
   }
+  /// A name that lives as long as this.
+  std::string_view keep(std::string name) { return made_.emplace_back(std::move(name)); }
 
  private:
-  std::unordered_set<std::string> taken_;
+  std::unordered_set<std::string_view> taken_;
   std::unordered_map<std::string, int> next_;
+  std::deque<std::string> made_;
 };
 
 /// A node's name without the calls that it was expanded from: what a SavedModel's function is
@@ -50,10 +53,12 @@ std::string_view without_calls(std::string_view name) {
   }
 }
 
+constexpr int32_t kNoTensor = -1;  // as the schema has it
+
 class SubgraphWriter {
  public:
   SubgraphWriter(const Graph& graph, FileParts& parts)
-      : graph_(graph), parts_(parts), builder_(parts.builder) {}
+      : graph_(graph), parts_(parts), builder_(parts.builder), taken_names_(graph.node_count()) {}
 
   Result<WrittenSubgraph> write() {
     number_tensors();
@@ -71,14 +76,14 @@ class SubgraphWriter {
     }
     WrittenSubgraph out;
     out.tensors = values_.size();
-    for (const Value* input : graph_.inputs()) out.inputs.push_back(index_.at(input));
+    for (const Value* input : graph_.inputs()) out.inputs.push_back(number_of(input));
     for (size_t i = 0; i < graph_.output_count(); ++i) {
-      const auto it = index_.find(graph_.output(i));
-      if (it == index_.end()) {
+      const int32_t number = number_of(graph_.output(i));
+      if (number < 0) {
         return Error(ErrorCode::kInternal, "output " + std::to_string(i) + " of graph '" +
                                                graph_.name + "' is no tensor of it");
       }
-      out.outputs.push_back(it->second);
+      out.outputs.push_back(number);
     }
     const auto tensor_list = builder_.CreateVector(tensors);
     const auto operator_list = builder_.CreateVector(operators);
@@ -101,39 +106,48 @@ class SubgraphWriter {
            node.op != "VariableTensor";
   }
 
-  void number(const Value* value) {
-    if (index_.try_emplace(value, static_cast<int32_t>(values_.size())).second) {
-      values_.push_back(value);
+  void number(Node& node) {
+    node.scratch = static_cast<int64_t>(values_.size());
+    for (size_t i = 0; i < node.result_count(); ++i) values_.push_back(node.result(i));
+  }
+
+  /// The results of a node have numbers in a row, the first of which is the node's scratch number.
+  void number_tensors() {
+    values_.reserve(graph_.node_count());
+    for (const Value* input : graph_.inputs()) number(*input->node());
+    for (Node& node : graph_) {
+      if (node.op == "Input") continue;
+      if (node.op == "Const" && node.result()->unused()) {
+        node.scratch = kNoTensor;
+      } else {
+        number(node);
+      }
     }
   }
 
-  void number_tensors() {
-    index_.reserve(graph_.node_count());
-    values_.reserve(graph_.node_count());
-    for (const Value* input : graph_.inputs()) number(input);
-    for (const Node& node : graph_) {
-      if (node.op == "Const" && node.result()->unused()) continue;
-      for (size_t i = 0; i < node.result_count(); ++i) number(node.result(i));
-    }
+  /// Negative where the value is no tensor of this graph.
+  int32_t number_of(const Value* value) const {
+    if (!value || &value->node()->graph() != &graph_ || value->node()->scratch < 0) return kNoTensor;
+    return static_cast<int32_t>(value->node()->scratch) + static_cast<int32_t>(value->index());
   }
 
   /// Names that were asked for come first, so that no derived one takes theirs.
   void name_tensors() {
-    Names names(values_.size());
     names_.resize(values_.size());
     for (size_t i = 0; i < values_.size(); ++i) {
-      if (!values_[i]->name.empty()) names_[i] = names.unique(values_[i]->name);
+      if (!values_[i]->name.empty()) names_[i] = taken_names_.unique(values_[i]->name);
     }
     for (size_t i = 0; i < values_.size(); ++i) {
       const Node& node = *values_[i]->node();
       if (!names_[i].empty()) continue;
-      std::string stem = node.name.empty() ? node.op : std::string(without_calls(node.name));
-      if (values_[i]->index() > 0) stem += ":" + std::to_string(values_[i]->index());
-      names_[i] = names.unique(stem);
+      std::string_view stem = node.name.empty() ? node.op : without_calls(node.name);
+      if (values_[i]->index() > 0)
+        stem = taken_names_.keep(std::string(stem) + ":" + std::to_string(values_[i]->index()));
+      names_[i] = taken_names_.unique(stem);
     }
   }
 
-  Result<TableOffset> write_tensor(const Value& value, const std::string& tensor_name) {
+  Result<TableOffset> write_tensor(const Value& value, std::string_view tensor_name) {
     const Node& node = *value.node();
     const int type = dtype_to_tflite(value.dtype);
     if (type < 0) {
@@ -168,7 +182,7 @@ class SubgraphWriter {
     flatbuffers::Offset<flatbuffers::Vector<int32_t>> shape_signature;
     if (sizes != signature) shape_signature = builder_.CreateVector(signature);
     const auto quantization = write_quantization(value.quantization.get());
-    const auto name = builder_.CreateString(tensor_name);
+    const auto name = builder_.CreateString(tensor_name.data(), tensor_name.size());
     const auto start = builder_.StartTable();
     builder_.AddOffset(vtable_entry(schema::tensor::kShape), shape);
     builder_.AddElement<int8_t>(vtable_entry(schema::tensor::kType), static_cast<int8_t>(type), 0);
@@ -204,15 +218,15 @@ class SubgraphWriter {
     }
     std::vector<int32_t> inputs, outputs;
     for (size_t i = 0; i < node.operand_count(); ++i) {
-      const auto it = index_.find(node.operand(i));
-      if (node.operand(i) && it == index_.end()) {
+      const int32_t number = number_of(node.operand(i));
+      if (node.operand(i) && number < 0) {
         return Error(ErrorCode::kInternal,
                      "operand " + std::to_string(i) + " is no tensor of its graph")
             .at(node.name, node.op);
       }
-      inputs.push_back(node.operand(i) ? it->second : -1);
+      inputs.push_back(number);  // kNoTensor where an optional operand is absent
     }
-    for (size_t i = 0; i < node.result_count(); ++i) outputs.push_back(index_.at(node.result(i)));
+    for (size_t i = 0; i < node.result_count(); ++i) outputs.push_back(number_of(node.result(i)));
     const uint32_t opcode =
         custom ? parts_.codes.add(kCustomCode, node.op.substr(kCustomPrefix.size()), 1)
                : parts_.codes.add(description->code, {}, op_version(node));
@@ -251,8 +265,8 @@ class SubgraphWriter {
   FileParts& parts_;
   flatbuffers::FlatBufferBuilder& builder_;
   std::vector<const Value*> values_;  // by tensor number
-  std::vector<std::string> names_;
-  std::unordered_map<const Value*, int32_t> index_;
+  std::vector<std::string_view> names_;
+  Names taken_names_;
 };
 
 }  // namespace

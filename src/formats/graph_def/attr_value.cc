@@ -1,7 +1,5 @@
 #include "formats/graph_def/attr_value.h"
 
-#include <algorithm>
-
 #include "formats/graph_def/tensor_proto.h"
 
 namespace pumice {
@@ -137,11 +135,7 @@ Status AttributeCollector::add(ProtoReader entry, ProtoContext* context) {
 }
 
 Attributes AttributeCollector::take() {
-  // Attributes keeps its entries sorted: adding them in order spares it from moving them about.
-  std::stable_sort(entries_.begin(), entries_.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  Attributes attributes;
-  for (auto& [key, value] : entries_) attributes.set(std::move(key), std::move(value));
+  Attributes attributes(std::move(entries_));
   entries_.clear();
   return attributes;
 }

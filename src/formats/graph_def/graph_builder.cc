@@ -41,11 +41,34 @@ Status GraphBuilder::declare(std::string_view name, Node* node) {
   return {};
 }
 
+/// Many nodes of a graph have the same attributes to the byte: they are read once and shared.
+Result<Attributes> GraphBuilder::read_attributes(std::string_view op, int depth) {
+  constexpr size_t kLargestShared = 512;
+  if (entries_.empty()) return Attributes();
+  const char* begin = entries_.front().data();
+  const char* end = entries_.back().data() + entries_.back().size();
+  const size_t first_size = entries_.front().size();
+  // A constant is read once anyway, as a rule.
+  const bool shared = op != "Const" && end - begin <= static_cast<ptrdiff_t>(kLargestShared);
+  const std::string_view bytes(begin, shared ? static_cast<size_t>(end - begin) : 0);
+  if (shared) {
+    const auto it = read_before_.find(bytes);
+    if (it != read_before_.end() && it->second.entries == entries_.size() &&
+        it->second.first_size == first_size)
+      return it->second.attributes;
+  }
+  AttributeCollector collector;
+  for (std::string_view entry : entries_)
+    PUMICE_CHECK(collector.add(ProtoReader(entry, depth), context_));
+  Attributes attributes = collector.take();
+  if (shared) read_before_.emplace(bytes, ReadBefore{entries_.size(), first_size, attributes});
+  return attributes;
+}
+
 Status GraphBuilder::add_node(ProtoReader node_def) {
   std::string_view name, op;
-  AttributeCollector attributes;
   const size_t first = inputs_.size();
-  Status attribute_status;
+  entries_.clear();
   while (node_def.next()) {
     switch (node_def.field()) {
       case 1:
@@ -58,13 +81,14 @@ Status GraphBuilder::add_node(ProtoReader node_def) {
         inputs_.push_back(node_def.bytes());
         break;
       case 5:
-        if (attribute_status.ok()) attribute_status = attributes.add(node_def.message(), context_);
+        entries_.push_back(node_def.bytes());
         break;
     }
   }
   PUMICE_CHECK(node_def.status());
-  if (!attribute_status.ok()) {
-    return std::move(attribute_status).error().in(context_->file()).at(std::string(name), std::string(op));
+  auto attributes = read_attributes(op, node_def.depth() + 1);
+  if (!attributes.ok()) {
+    return std::move(attributes).error().in(context_->file()).at(std::string(name), std::string(op));
   }
   // The representation's own ops, which TensorFlow does not have.
   if (op == "Input" || op == "Return") {
@@ -72,7 +96,7 @@ Status GraphBuilder::add_node(ProtoReader node_def) {
         .in(context_->file())
         .at(std::string(name), std::string(op));
   }
-  Attributes all = attributes.take();
+  Attributes all = *std::move(attributes);
   // An op that no table knows has one result; more appear when they are read.
   uint64_t results = 1;
   const auto outputs = op == "Const" ? std::nullopt : outputs_of(op);

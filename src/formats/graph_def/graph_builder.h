@@ -54,6 +54,13 @@ class GraphBuilder {
   Result<Value*> graph_tensor(std::string_view name);
   Status declare(std::string_view name, Node* node);
   std::optional<std::string_view> outputs_of(std::string_view op);
+  Result<Attributes> read_attributes(std::string_view op, int depth);
+
+  /// Attributes that were read before, and where their first entry ended: of the same bytes the same.
+  struct ReadBefore {
+    size_t entries, first_size;
+    Attributes attributes;
+  };
 
   Graph* graph_;
   ProtoContext* context_;
@@ -61,6 +68,8 @@ class GraphBuilder {
   std::unordered_map<std::string_view, Node*> nodes_;
   std::unordered_map<std::string, std::optional<std::string>> looked_up_;
   std::vector<std::string_view> inputs_;
+  std::vector<std::string_view> entries_;  // of the present node's attribute map
+  std::unordered_map<std::string_view, ReadBefore> read_before_;  // by the bytes of all entries
   std::vector<Pending> pending_;
 };
 
