@@ -32,11 +32,11 @@ demo:  ## convert a real, trained detector to .tflite, verify it, and run it on 
 	  --output-arrays Squeeze,Postprocessor/convert_scores --input-shapes 1,300,300,3
 	$(PUMICE) verify $(PEDESTRIAN) build/demo/heads.tflite
 	@echo "-- the whole detector: any picture in, boxes out"
-	$(PUMICE) convert $(PEDESTRIAN) -o build/demo/person.tflite
-	$(PUMICE) verify $(PEDESTRIAN) build/demo/person.tflite
 	echo person >build/demo/labels.txt
+	$(PUMICE) convert $(PEDESTRIAN) -o build/demo/person.tflite --labels build/demo/labels.txt
+	$(PUMICE) verify $(PEDESTRIAN) build/demo/person.tflite
 	$(PUMICE) detect build/demo/person.tflite $(PUMICE_CACHE)/models/pictures/astronaut.png \
-	  --labels build/demo/labels.txt -o build/demo/astronaut_boxes.png
+	  -o build/demo/astronaut_boxes.png
 	@echo "The model is build/demo/person.tflite; look at build/demo/astronaut_boxes.png"
 
 test:  ## every test that CI runs

@@ -160,6 +160,12 @@ class Describer {
     describe(roles.scores, "score", "The scores of the detections.")->range = kRows;
     if (roles.count >= 0)
       describe(roles.count, "number of detections", "How many of the rows are detections.");
+    if (roles.count < 0 || signature_.outputs.size() != 4)
+      out_.warnings.push_back({"not_four_outputs",
+                               "TensorFlow Lite Task Library and MediaPipe take detectors of exactly "
+                               "four outputs (boxes, classes, scores and a count): --output-arrays "
+                               "takes these alone",
+                               ""});
     subgraph_.output_groups.push_back({"detection_result", {"location", "category", "score"}});
   }
 

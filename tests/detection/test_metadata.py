@@ -234,6 +234,7 @@ def test_outputs_without_names_are_named_by_the_user(tmp_path):
     flags += ["--detector-outputs", "Identity_1,Identity_2,Identity_4,Identity_5"]
     report = convert(source, tmp_path / "hands.tflite", *flags)
     assert report["output"]["metadata"]["labels"] == ["???", *names]
+    assert "not_four_outputs" in [w["code"] for w in report["warnings"]]
     (face,) = detect(tmp_path / "hands.tflite", ASTRONAUT, "--max", "1")["detections"]
     assert face["name"] == "face" and abs(face["score"] - 0.96) < 0.02
     (tmp_path / "labels.txt").write_text("\n".join(names[1:]))  # the number of classes is known from the graph
