@@ -172,11 +172,13 @@ Value* gather(Lowering& lowering, Value* x, Value* at, int64_t batch_dims, Shape
                        x->dtype, std::move(shape));
 }
 
-Value* counting(Lowering& lowering, Dims dims, int64_t step) {
-  std::vector<int32_t> values(static_cast<size_t>(element_count(dims).value_or(0)));
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = static_cast<int32_t>(static_cast<int64_t>(i) * step);
-  return lowering.constant(Tensor::of<int32_t>(DType::kInt32, std::move(dims), values));
+/// 0, step, 2 step… as int32 [count].
+Value* counting(Lowering& lowering, int64_t count, int64_t step) {
+  auto number = [&](int64_t value) {
+    return lowering.scalar(DType::kInt32, static_cast<double>(value));
+  };
+  return lowering.emit("RANGE", {number(0), number(count * step), number(step)}, {}, DType::kInt32,
+                       {count});
 }
 
 /// Sizes of one lowering; n may be unknown.
@@ -224,14 +226,14 @@ Candidates candidates(const Node& node, Lowering& lowering, const Sizes& z) {
   if (sets > 1) {  // where each kernel's boxes begin
     Value* begin;
     if (z.n.known()) {
-      begin = counting(lowering, {sets, 1}, z.n.size());
+      begin = counting(lowering, sets, z.n.size());
     } else {
-      begin = lowering.binary("MUL", counting(lowering, {sets, 1}, 1),
-                              lowering.size_of(node.operand(1), 1));
+      begin =
+          lowering.binary("MUL", counting(lowering, sets, 1), lowering.size_of(node.operand(1), 1));
     }
     Shape together{sets, z.most * kernels / sets};
     Value* numbers = lowering.reshape(c.numbers, together);
-    c.numbers = lowering.binary("ADD", numbers, begin);
+    c.numbers = lowering.binary("ADD", numbers, lowering.reshape(begin, {sets, 1}));
   }
   return c;
 }
@@ -258,8 +260,10 @@ Status lower_combined(Node& node, Lowering& lowering) {
   if (z.batch > kMostKernels || z.classes > kMostKernels || z.batch * z.classes > kMostKernels)
     return unsupported(node, "more than 4,096 classes and pictures together");
   if (z.n.known()) z.most = std::min(z.most, z.n.size());
-  if (z.most > std::numeric_limits<int32_t>::max() / (z.batch * z.classes))
-    return unsupported(node, "too many detections a class").found(std::to_string(z.most));
+  const int64_t at_most = std::numeric_limits<int32_t>::max() / (z.batch * z.classes);
+  if (z.most > at_most || (z.n.known() && z.n.size() > at_most))
+    return unsupported(node, "boxes and detections that int32 cannot number")
+        .found(std::to_string(z.most) + " a class");
   const int64_t in_all = z.classes * z.most;
   z.kept = std::min(z.k, in_all);
   Candidates c = candidates(node, lowering, z);
@@ -269,7 +273,7 @@ Status lower_combined(Node& node, Lowering& lowering) {
   auto integer = [&](int64_t value) {
     return lowering.scalar(DType::kInt32, static_cast<double>(value));
   };
-  Value* real = lowering.compare("LESS", counting(lowering, {1, z.most}, 1),
+  Value* real = lowering.compare("LESS", counting(lowering, z.most, 1),
                                  lowering.reshape(c.counts, {z.batch * z.classes, 1}));
   Value* ranked =
       lowering.reshape(select(lowering, real, c.scores, number(-kInfinity)), {z.batch, in_all});
@@ -283,7 +287,7 @@ Status lower_combined(Node& node, Lowering& lowering) {
       "SUM", {lowering.reshape(c.counts, {z.batch, z.classes}), lowering.constant_i32({1})},
       {{"keep_dims", true}}, DType::kInt32, {z.batch, 1});
   if (z.kept < in_all) valid = lowering.binary("MINIMUM", valid, integer(z.kept));
-  Value* is_valid = lowering.compare("LESS", counting(lowering, {1, z.kept}, 1), valid);
+  Value* is_valid = lowering.compare("LESS", counting(lowering, z.kept, 1), valid);
   Value* numbers =
       gather(lowering, lowering.reshape(c.numbers, {z.batch, in_all}), top->result(1), 1, kept);
   Value* picked = gather(lowering, c.boxes, numbers, 0, {z.batch, z.kept, 4});

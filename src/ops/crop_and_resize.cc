@@ -255,9 +255,12 @@ class Crops {
 };
 
 Status lower_crop_and_resize(Node& node, Lowering& lowering) {
+  constexpr int64_t kLargestCrop = 1 << 16;  // the steps between samples are constants
   const Shape& shape = node.result()->shape;
   if (!shape[1].known() || !shape[2].known())
     return unsupported(node, "the crop size is not known before run time");
+  if (shape[1].size() > kLargestCrop || shape[2].size() > kLargestCrop)
+    return unsupported(node, "crops of more than 65,536 rows or columns").found(to_string(shape));
   if (node.operand(1)->dtype != DType::kFloat32)
     return unsupported(node, "only float32 boxes are taken");
   Value* image = node.operand(0);

@@ -1,5 +1,9 @@
 """CombinedNonMaxSuppression: shared boxes and a box a class, limits below and above what there is, batches."""
+import resource
+import subprocess
+
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from harness import Case, Spec, U, binary, compare, differential, reference, space, tolerances
@@ -95,3 +99,25 @@ def test_unknown_batch_is_pinned(runtimes, tmp_path):
     for runtime in runtimes:
         found = runtime.run(target, tmp_path / "in.npz", tmp_path / "out.npz")
         assert not compare.differences(wanted, found, lambda dtype: tolerances.for_case("", dtype))
+
+
+@pytest.mark.parametrize("each,total,n,found", [
+    (2**31 - 1, 100, None, "int32 cannot number"), (5, 2**31 - 1, 20, None), (2**31 - 1, 2**31 - 1, 20, None)])
+def test_absurd_limits(each, total, n, found, tmp_path):
+    """Numbers out of a hostile file: no memory of their size is taken while converting."""
+    graph = tf.Graph()
+    with graph.as_default():
+        b, s = tf.compat.v1.placeholder("float32", (1, n, 1, 4), "in0"), tf.compat.v1.placeholder("float32", (1, n, 3), "in1")
+        tf.raw_ops.CombinedNonMaxSuppression(boxes=b, scores=s, max_output_size_per_class=each, max_total_size=total,
+                                             iou_threshold=0.5, score_threshold=0.1, name="nms")
+    (tmp_path / "x.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    outcome = limited(500, "convert", tmp_path / "x.pb", "-o", tmp_path / "x.tflite", "--quiet",
+                      "--input-arrays", "in0,in1", "--output-arrays", "nms")
+    assert outcome.returncode == (4 if found else 0), outcome.stderr
+    assert not found or found in outcome.stderr
+
+
+def limited(megabytes, *arguments):
+    """pumice with so much address space."""
+    limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+    return subprocess.run([binary.pumice(), *map(str, arguments)], preexec_fn=limit, capture_output=True, text=True, timeout=60)
