@@ -6,9 +6,9 @@
 #include <map>
 #include <set>
 
+#include "detection/ends.h"
 #include "detection/labels.h"
 #include "detection/metadata.h"
-#include "detection/post_process.h"
 #include "formats/source.h"
 #include "import/import.h"
 #include "passes/data_dependence.h"
@@ -193,17 +193,25 @@ Result<Model> import_and_simplify(const Source& source, ImportOptions options, b
   return pinned;
 }
 
-/// What was asked of the detectors in the model, and the report of it.
-Status change_detectors(Model& model, const ConvertOptions& options, Stages& stages, Report& report) {
-  PUMICE_TRY(auto records,
-             apply_post_process(model, options.ends, !options.selection.output_arrays.empty()));
-  auto list = nlohmann::ordered_json::array();
-  for (DetectorRecord& record : records) {
-    for (Warning& warning : record.warnings) stages.warn(std::move(warning));
-    report.detectors_text.push_back(std::move(record.text));
-    list.push_back(std::move(record.json));
-  }
-  if (!list.empty()) report.detectors_json = list.dump();
+/// What was asked of the detector's ends, and the report of it. A normalization that moved out belongs
+/// into the metadata.
+Status change_detector(Model& model, const ConvertOptions& options, DetectorFacts& facts, Stages& stages,
+                       Report& report) {
+  PUMICE_TRY(ChangedEnds changed,
+             change_ends(model, options.ends, !options.selection.output_arrays.empty()));
+  for (Warning& warning : changed.warnings) stages.warn(std::move(warning));
+  report.detectors_json = std::move(changed.json);
+  report.detectors_text = std::move(changed.lines);
+  if (!changed.normalization) return {};
+  if (facts.normalization &&
+      (facts.normalization->mean != changed.normalization->mean ||
+       facts.normalization->std != changed.normalization->std))
+    return Error(ErrorCode::kUsage, "--normalize is not what the graph's pre-processing does")
+        .expected(to_string(*changed.normalization))
+        .found(to_string(*facts.normalization));
+  // Metadata describe detections: raw heads have none.
+  if (!facts.labels.empty() || options.ends.post_process != PostProcess::kNone)
+    facts.normalization = std::move(changed.normalization);
   return {};
 }
 
@@ -213,7 +221,8 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
                               const ConvertOptions& options) {
   Report report;
   Stages stages(options.observer, report);
-  PUMICE_TRY(const DetectorFacts facts, detector_facts(options.detector));
+  PUMICE_TRY(DetectorFacts facts, detector_facts(options.detector));
+  const bool metadata_asked = !facts.labels.empty() || facts.normalization;
 
   stages.begin("read", 0);
   PUMICE_TRY(Source source, read_source(input, {options.selection.tags}));
@@ -233,7 +242,7 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
 
   source.graph.reset();  // the model has its own copy of what it needs
   stages.begin("detectors", 0.45);
-  if (Status status = change_detectors(model, options, stages, report); !status.ok())
+  if (Status status = change_detector(model, options, facts, stages, report); !status.ok())
     return std::move(status).error().in(input);
 
   stages.begin("lower", 0.5);
@@ -255,8 +264,12 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
   describe_signatures(model, stages);
   WriteOptions writing;
   auto appended = add_metadata(model, facts, stages, report);
-  if (!appended.ok()) return std::move(appended).error().in(input);
-  writing.appended = std::move(*appended);
+  if (appended.ok())
+    writing.appended = std::move(*appended);
+  else if (metadata_asked)
+    return std::move(appended).error().in(input);
+  else  // of a model that is no detector: the report has the normalization all the same
+    stages.warn({"metadata_left_out", appended.error().text(), ""});
   PUMICE_TRY(report.output, write_model(model, output, writing));
   report.output_path = output;
   report.signatures = model.signatures;
