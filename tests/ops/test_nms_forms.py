@@ -112,6 +112,8 @@ def cases():
             yield Case("NonMaxSuppressionV4", f"a class after the other,{classes}",
                        [Spec((n, 4), values=boxes), Spec((n, classes), values=distinct)], per_class(5, classes))
     yield Case("NonMaxSuppressionV4", "classes in a loop", [Spec((20, 4), values=boxes), Spec((20, 6), values=distinct)], mapped)
+    yield Case("NonMaxSuppressionV4", "classes in a loop that stays",
+               [Spec((20, 4), values=boxes), Spec((20, U(6, 4)), values=distinct)], mapped)
     for n in (20, U(20, 9)):
         yield Case("NonMaxSuppressionV3", "masked", pair(n), masked, data_dependent=True)
         yield Case("NonMaxSuppressionV3", "padded by hand", pair(n), padded_by_hand)
