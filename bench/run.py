@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Runs every benchmark, or those named: bench/run.py [compare_tflite_converter] [copy_speed] [linear] [latency] [doctor_speed].
+"""Runs every benchmark, or those named: bench/run.py [compare_tflite_converter] [copy_speed] [linear] [latency] [detector_latency] [doctor_speed].
 
 The tables go to standard output, the figures to build/bench/*.json; the exit status is 1 where a claim does not hold.
 """
 import importlib
 import sys
 
-ALL = ["compare_tflite_converter", "copy_speed", "linear", "latency", "doctor_speed"]
+ALL = ["compare_tflite_converter", "copy_speed", "linear", "latency", "detector_latency", "doctor_speed"]
 
 
 def main(names):

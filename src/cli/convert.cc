@@ -86,6 +86,9 @@ void add_convert(CLI::App& app, Run& run) {
       "  pumice convert saved_model/ -o ssd.tflite\n"
       "  pumice convert saved_model/ -o ssd.tflite --optimizers unify --report report.json\n"
       "  pumice convert ssd.pb -o ssd.tflite --labels coco.txt --normalize 127.5,127.5\n"
+      "  pumice convert ssd.pb -o ssd.tflite --postprocess custom-op --preprocess strip\n"
+      "  pumice convert heads.pb -o ssd.tflite --output-arrays boxes,scores \\\n"
+      "      --postprocess custom-op --anchors anchors.npy --scales 10,10,5,5\n"
       "  pumice convert frozen_inference_graph.pb -o heads.tflite \\\n"
       "      --input-arrays Preprocessor/sub --output-arrays Squeeze,concat --input-shapes 1,300,300,3");
   command->callback([flags, &run] { run = [flags] { return run_convert(*flags); }; });
