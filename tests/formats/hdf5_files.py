@@ -229,17 +229,43 @@ def paged(f):
     small_model(f)
 
 
-@refused("fractal heap", libver="latest")
 def dense_links(f):
-    for i in range(30):
-        f.create_group(f"g{i}")
+    """More than fit into a header: a heap, and an index of names. Long names need indirect blocks."""
+    for i in range(9):
+        f.create_dataset(f"nine/d{i}", data=i)
+    for i in range(3000):
+        f.create_group(f"layers/layer_{i * 7919 % 3000}")
+    for i in range(400):
+        f.create_dataset(f"long/{'n' * (i % 200) * 9}{i}", data=values("f4", (2,)))
+    for i in range(0, 3000, 3):
+        del f[f"layers/layer_{i}"]
 
 
-@refused("fractal heap", libver="latest")
 def dense_attributes(f):
-    group = f.create_group("g")
-    for i in range(30):
-        group.attrs[str(i)] = i
+    """In a heap as well; those above 4 KiB are objects of their own there."""
+    group, dataset = f.create_group("g"), f.create_dataset("d", data=values("f4", (3,)))
+    for node, count in ((group, 30), (dataset, 700)):
+        for i in range(count):
+            node.attrs[f"attribute {i}"] = values("f8", (i % 40,))
+    for i in range(12):
+        group.attrs[f"weight_names{i}"] = np.array([b"name %d" % i * 9] * 800)
+        group.attrs[f"text {i}"] = "t" * i * 3000
+    for i in range(0, 700, 4):
+        del dataset.attrs[f"attribute {i}"]
+
+
+for _make in dense_links, dense_attributes:
+    for _version in "v108", "v110", "latest":
+        _name = f"{_make.__name__}_{_version}"
+        FILES[_name], OPTIONS[_name] = _make, {"libver": (_version, "latest")}
+
+
+@file(track_order=True)
+def tracked(f):
+    """In the order of making; names in that order, too, as the copy has them."""
+    for i in range(20):
+        f.create_group(f"layers/{i:03}")
+        f.attrs[f"a{i:03}"] = i
 
 
 @refused("newest formats", libver="latest")

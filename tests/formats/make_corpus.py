@@ -5,6 +5,7 @@ import tempfile
 
 import h5py
 import hdf5_files
+import numpy as np
 from google.protobuf import text_format
 from tensorflow.core.framework import graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
@@ -38,6 +39,12 @@ def main(models, corpus):
             for number, packing in enumerate(({}, {"compression": "gzip"}, {"compression": "gzip", "shuffle": True})):
                 f.create_dataset(str(number), data=[[number] * 9] * 9, chunks=(4, 5), **packing)
         write("hdf5", "chunks", (pathlib.Path(folder) / "chunks").read_bytes())
+        with h5py.File(pathlib.Path(folder) / "dense", "w", libver=("v108", "latest")) as f:
+            for number in range(40):
+                f.create_group(f"g{number}")
+                f.attrs[f"a{number}"] = "text" * number
+            f.attrs["large"] = np.array([b"x" * 100] * 60)
+        write("hdf5", "dense", (pathlib.Path(folder) / "dense").read_bytes())
 
 
 if __name__ == "__main__":

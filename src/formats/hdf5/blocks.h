@@ -46,9 +46,12 @@ class Hdf5Cursor {
 /// That bounds time and memory.
 class Hdf5Blocks {
  public:
-  explicit Hdf5Blocks(Bytes file) : file_(std::move(file)), left_(2 * file_.size()) {}
+  explicit Hdf5Blocks(Bytes file, bool checksums = true)
+      : file_(std::move(file)), left_(2 * file_.size()), checksums_(checksums) {}
 
   const Bytes& file() const { return file_; }
+  /// Whether checksums are to be compared.
+  bool checksums() const { return checksums_; }
   /// Bytes that lie in the file; nothing is spent.
   Result<std::span<const std::byte>> look(uint64_t address, uint64_t size) const;
   /// The same, spent. kTruncated beyond the end, kMalformed when more is taken than there is.
@@ -68,7 +71,7 @@ class Hdf5Blocks {
   };
   Bytes file_;
   uint64_t left_;
-  bool exhausted_ = false;
+  bool checksums_, exhausted_ = false;
   std::unordered_set<uint64_t> seen_;
   std::unordered_map<uint64_t, std::unordered_map<uint32_t, Place>> collections_;
 };

@@ -7,7 +7,9 @@
 #include "formats/hdf5/blocks.h"
 #include "formats/hdf5/checksum.h"
 #include "formats/hdf5/chunks.h"
+#include "formats/hdf5/dense.h"
 #include "formats/hdf5/messages.h"
+#include "formats/hdf5/object_header.h"
 
 namespace pumice {
 namespace {
@@ -23,13 +25,8 @@ Error unsupported(const std::string& what) {
   return Error(ErrorCode::kUnsupported, "HDF5: pumice does not read " + what);
 }
 
-struct Message {
-  uint8_t type, flags;
-  std::span<const std::byte> body;
-};
-
 /// The address of the root's object header, from the superblock.
-Result<uint64_t> read_superblock(const Hdf5Blocks& blocks, const Hdf5Limits& limits) {
+Result<uint64_t> read_superblock(const Hdf5Blocks& blocks) {
   PUMICE_TRY(const auto head, blocks.look(0, std::min<uint64_t>(96, blocks.file().size())));
   Hdf5Cursor c(head);
   if (!c.mark(kSignature))
@@ -55,7 +52,7 @@ Result<uint64_t> read_superblock(const Hdf5Blocks& blocks, const Hdf5Limits& lim
     root = c.u64();
     const size_t size = c.at();
     const uint32_t sum = c.u32();
-    if (c.ok() && limits.checksums && sum != hdf5_checksum(head.first(size)))
+    if (c.ok() && blocks.checksums() && sum != hdf5_checksum(head.first(size)))
       return malformed("the superblock's checksum does not match").hint("The file is damaged.");
   } else {
     return unsupported("superblocks of version " + std::to_string(version));
@@ -74,10 +71,11 @@ Result<uint64_t> read_superblock(const Hdf5Blocks& blocks, const Hdf5Limits& lim
 
 class TreeReader {
  public:
-  TreeReader(const Bytes& file, const Hdf5Limits& limits) : blocks_(file), limits_(limits) {}
+  TreeReader(const Bytes& file, const Hdf5Limits& limits)
+      : blocks_(file, limits.checksums), limits_(limits) {}
 
   Result<Hdf5File> read() {
-    PUMICE_TRY(const uint64_t root, read_superblock(blocks_, limits_));
+    PUMICE_TRY(const uint64_t root, read_superblock(blocks_));
     Hdf5File out;
     PUMICE_TRY(out.root, object(root, "", 0));
     if (out.root.dataset) return malformed("the root is no group");
@@ -95,113 +93,16 @@ class TreeReader {
     }
   }
 
-  // ---- object headers
-
-  Result<std::vector<Message>> messages(uint64_t address) {
-    PUMICE_CHECK(blocks_.once(address, "an object"));
-    PUMICE_TRY(const auto start, blocks_.look(address, 4));
-    std::vector<Message> out;
-    if (as_text(start) == "OHDR") {
-      PUMICE_CHECK(new_header(address, out));
-    } else {
-      PUMICE_CHECK(old_header(address, out));
-    }
-    return out;
-  }
-
-  Status old_header(uint64_t address, std::vector<Message>& out) {
-    PUMICE_TRY(const auto head, blocks_.take(address, 16));
-    Hdf5Cursor h(head);
-    if (h.u8() != 1) return malformed("an object's header does not begin as one");
-    h.skip(7);
-    const uint32_t size = h.u32();
-    std::vector<std::pair<uint64_t, uint64_t>> todo{{address + 16, size}};
-    for (size_t i = 0; i < todo.size(); ++i) {
-      PUMICE_TRY(const auto block, blocks_.take(todo[i].first, todo[i].second));
-      Hdf5Cursor c(block);
-      while (c.left() >= 8) {
-        const uint16_t type = c.u16(), length = c.u16();
-        const uint8_t flags = c.u8();
-        c.skip(3);
-        const auto body = c.take(length);
-        if (!c.ok()) return malformed("a message reaches beyond its object's header");
-        PUMICE_CHECK(add(type > 255 ? 255 : static_cast<uint8_t>(type), flags, body, todo, out));
-      }
-    }
-    return {};
-  }
-
-  Status new_header(uint64_t address, std::vector<Message>& out) {
-    // What stands before the messages has 7 to 31 bytes.
-    const uint64_t most = blocks_.file().size() - address;
-    PUMICE_TRY(const auto head, blocks_.look(address, std::min<uint64_t>(31, most)));
-    Hdf5Cursor h(head);
-    h.skip(4);
-    if (h.u8() != 2) return unsupported("object headers of this version");
-    const uint8_t flags = h.u8();
-    if (flags & 0x20) h.skip(16);
-    if (flags & 0x10) h.skip(4);
-    const uint64_t size = h.integer(size_t{1} << (flags & 3));
-    if (!h.ok()) return malformed("an object's header ends too early");
-    std::vector<std::pair<uint64_t, uint64_t>> todo;
-    if (size > most)
-      return Error(ErrorCode::kTruncated,
-                   "HDF5: an object's header lies beyond the end of the file");
-    PUMICE_CHECK(new_block(address, h.at() + size + 4, h.at(), flags, todo, out));
-    for (size_t i = 0; i < todo.size(); ++i)
-      PUMICE_CHECK(new_block(todo[i].first, todo[i].second, 4, flags, todo, out));
-    return {};
-  }
-
-  /// A block of messages that begin at `begin`, with a checksum after them.
-  Status new_block(uint64_t address, uint64_t size, size_t begin, uint8_t flags,
-                   std::vector<std::pair<uint64_t, uint64_t>>& todo, std::vector<Message>& out) {
-    if (size < begin + 4) return malformed("an object's header ends too early");
-    PUMICE_TRY(const auto block, blocks_.take(address, size));
-    Hdf5Cursor sum(block.last(4));
-    if (limits_.checksums && sum.u32() != hdf5_checksum(block.first(size - 4)))
-      return malformed("the checksum of an object's header does not match")
-          .hint("The file is damaged.");
-    if (begin == 4 && as_text(block.first(4)) != "OCHK")
-      return malformed("the continuation of an object's header does not begin as one");
-    Hdf5Cursor c(block.subspan(begin, size - begin - 4));
-    const size_t header = flags & 4 ? 6 : 4;
-    while (c.left() >= header) {
-      const uint8_t type = c.u8();
-      const uint16_t length = c.u16();
-      const uint8_t message_flags = c.u8();
-      if (flags & 4) c.skip(2);
-      const auto body = c.take(length);
-      if (!c.ok()) return malformed("a message reaches beyond its object's header");
-      PUMICE_CHECK(add(type, message_flags, body, todo, out));
-    }
-    return {};
-  }
-
-  Status add(uint8_t type, uint8_t flags, std::span<const std::byte> body,
-             std::vector<std::pair<uint64_t, uint64_t>>& todo, std::vector<Message>& out) {
-    if (type == 0x10) {
-      Hdf5Cursor c(body);
-      const uint64_t address = c.u64(), size = c.u64();
-      if (!c.ok()) return malformed("a continuation ends too early");
-      PUMICE_CHECK(blocks_.once(address, "a part of an object's header"));
-      todo.push_back({address, size});
-    } else if (type != 0) {
-      out.push_back({type, flags, body});
-    }
-    return {};
-  }
-
   // ---- objects
 
   Result<Hdf5Object> object(uint64_t address, const std::string& path, uint32_t depth) {
     if (depth > limits_.max_depth)
       return Error(ErrorCode::kTooLarge, "HDF5: the groups are nested too deeply")
           .expected("at most " + std::to_string(limits_.max_depth));
-    PUMICE_TRY(const auto all, messages(address));
+    PUMICE_TRY(const auto all, read_hdf5_header(blocks_, address));
     Hdf5Object out;
-    const auto find = [&](uint8_t type) -> const Message* {
-      for (const Message& m : all)
+    const auto find = [&](uint8_t type) -> const Hdf5Message* {
+      for (const Hdf5Message& m : all)
         if (m.type == type) return &m;
       return nullptr;
     };
@@ -210,25 +111,18 @@ class TreeReader {
     if (!out.dataset && !group)
       return find(0x03) ? unsupported("committed datatypes")
                         : malformed("an object is neither group nor dataset");
-    for (const Message& m : all) {
-      if (m.type == 0x0c) {
-        std::string name;
-        auto attribute = read_attribute(m, &name);
-        if (attribute.ok()) {
-          out.attributes.push_back(std::move(attribute).value());
-        } else {
-          fault(path + "@" + name, std::move(attribute).error());
-        }
-      } else if (m.type == 0x15) {
+    for (const Hdf5Message& m : all) {
+      if (m.type == 0x0c) add_attribute(m, path, out);
+      if (m.type == 0x15) {
         Hdf5Cursor c(m.body);
         c.skip(1);
         c.skip(c.u8() & 1 ? 2 : 0);
-        if (c.u64() != kHdf5Undefined && c.ok())
-          fault(path + "@",
-                unsupported("attributes in a fractal heap (written with libver='latest')"));
-      } else if (m.type > 0x18 && m.flags & 0x80) {
-        return unsupported("an object with messages of a newer format");
+        dense(c, path + "@", [&](std::span<const std::byte> body) {
+          add_attribute({0x0c, 0, body}, path, out);
+        });
       }
+      if (m.type > 0x18 && m.flags & 0x80)
+        return unsupported("an object with messages of a newer format");
     }
     if (out.dataset) {
       if (find(0x07)) return unsupported("data in external files");
@@ -236,32 +130,59 @@ class TreeReader {
                  dataset(find(0x01), find(0x03), *find(0x08), find(0x0b), find(0x05), find(0x04)));
       return out;
     }
-    if (const Message* table = find(0x11)) PUMICE_CHECK(old_links(*table, path, depth, out));
-    if (const Message* info = find(0x02)) {
+    if (const Hdf5Message* table = find(0x11)) PUMICE_CHECK(old_links(*table, path, depth, out));
+    if (const Hdf5Message* info = find(0x02)) {
       Hdf5Cursor c(info->body);
       c.skip(1);
       c.skip(c.u8() & 1 ? 8 : 0);
-      if (c.u64() != kHdf5Undefined && c.ok())
-        fault(path,
-              unsupported("links in a fractal heap (written with libver='latest' or track_order)"));
+      dense(c, path, [&](std::span<const std::byte> body) { new_link(body, path, depth, out); });
     }
-    for (const Message& m : all) {
-      if (m.type != 0x06) continue;
-      auto link = parse_hdf5_link(m.body);
-      if (!link.ok()) {
-        fault(path, std::move(link).error());
-      } else if (!link->hard) {
-        fault(below(path, link->name), unsupported("soft and external links"));
-      } else {
-        add_link(link->name, link->address, path, depth, out);
-      }
-    }
+    for (const Hdf5Message& m : all)
+      if (m.type == 0x06) new_link(m.body, path, depth, out);
     std::sort(out.links.begin(), out.links.end(),
               [](const Hdf5Link& a, const Hdf5Link& b) { return a.name < b.name; });
     for (size_t i = 1; i < out.links.size(); ++i)
       if (out.links[i].name == out.links[i - 1].name)
         return malformed("two objects of one group have the same name");
     return out;
+  }
+
+  /// Messages that are too many for the header: the addresses of their heap and its index follow.
+  template <typename F>
+  void dense(Hdf5Cursor c, const std::string& path, F each) {
+    const uint64_t heap = c.u64(), index = c.u64();
+    if (!c.ok()) return fault(path, malformed("a message ends too early"));
+    if (heap == kHdf5Undefined) return;
+    auto read = read_dense_messages(blocks_, heap, index, [&](auto body) {
+      if (body.ok()) {
+        each(*body);
+      } else {
+        fault(path, std::move(body).error());
+      }
+    });
+    if (!read.ok()) fault(path, std::move(read).error());
+  }
+
+  void add_attribute(const Hdf5Message& m, const std::string& path, Hdf5Object& out) {
+    std::string name;
+    auto attribute = read_attribute(m, &name);
+    if (attribute.ok()) {
+      out.attributes.push_back(std::move(attribute).value());
+    } else {
+      fault(path + "@" + name, std::move(attribute).error());
+    }
+  }
+
+  void new_link(std::span<const std::byte> body, const std::string& path, uint32_t depth,
+                Hdf5Object& out) {
+    auto link = parse_hdf5_link(body);
+    if (!link.ok()) {
+      fault(path, std::move(link).error());
+    } else if (!link->hard) {
+      fault(below(path, link->name), unsupported("soft and external links"));
+    } else {
+      add_link(link->name, link->address, path, depth, out);
+    }
   }
 
   static std::string below(const std::string& path, const std::string& name) {
@@ -281,7 +202,8 @@ class TreeReader {
 
   // ---- groups as symbol tables
 
-  Status old_links(const Message& table, const std::string& path, uint32_t depth, Hdf5Object& out) {
+  Status old_links(const Hdf5Message& table, const std::string& path, uint32_t depth,
+                   Hdf5Object& out) {
     Hdf5Cursor c(table.body);
     const uint64_t tree = c.u64(), heap = c.u64();
     if (!c.ok()) return malformed("a symbol table ends too early");
@@ -357,7 +279,7 @@ class TreeReader {
 
   // ---- values
 
-  Result<Hdf5Attribute> read_attribute(const Message& m, std::string* name) {
+  Result<Hdf5Attribute> read_attribute(const Hdf5Message& m, std::string* name) {
     if (m.flags & 2) return unsupported("attributes that objects share");
     PUMICE_TRY(Hdf5AttributeMessage parsed, parse_hdf5_attribute(m.body, name));
     Hdf5Data& data = parsed.attribute.data;
@@ -393,8 +315,9 @@ class TreeReader {
     return {};
   }
 
-  Result<Hdf5Data> dataset(const Message* space, const Message* type, const Message& layout_message,
-                           const Message* filters, const Message* fill, const Message* old_fill) {
+  Result<Hdf5Data> dataset(const Hdf5Message* space, const Hdf5Message* type,
+                           const Hdf5Message& layout_message, const Hdf5Message* filters,
+                           const Hdf5Message* fill, const Hdf5Message* old_fill) {
     if (!space || !type) return malformed("a dataset has no shape or no type");
     if (type->flags & 2) return unsupported("committed datatypes");
     if (space->flags & 2 || layout_message.flags & 2)
@@ -408,7 +331,7 @@ class TreeReader {
     PUMICE_TRY(const Hdf5Layout layout, parse_hdf5_layout(layout_message.body));
     std::span<const std::byte> fill_value;
     if (fill || old_fill) {
-      const Message* m = fill ? fill : old_fill;
+      const Hdf5Message* m = fill ? fill : old_fill;
       if (m->flags & 2) return unsupported("messages that objects share");
       PUMICE_TRY(fill_value, parse_hdf5_fill(m->body, !fill));
       if (!fill_value.empty() && fill_value.size() != data.type.size)
