@@ -1,7 +1,7 @@
 // Adding a vector along the channels.
 #include "ops/bias.h"
 
-#include "ops/arithmetic.h"
+#include "ops/carrier.h"
 #include "ops/eval.h"
 #include "ops/families.h"
 #include "ops/infer.h"
@@ -63,10 +63,10 @@ Status evaluate(EvalContext& context) {
 
 Status lower_bias_add(Node& node, Lowering& lowering) {
   PUMICE_TRY(bool first, channels_come_first(node));
-  PUMICE_TRY(Computation in, compute_in(node, node.operand(0)->dtype));
+  PUMICE_TRY(DType in, carrier_of(node, node.operand(0)->dtype, kProductTypes, Carriage::kWraps));
   PUMICE_TRY(Value * y,
-             lower_to_bias_add(node, lowering.cast(node.operand(0), in.dtype),
-                               lowering.cast(node.operand(1), in.dtype), first, lowering));
+             lower_to_bias_add(node, lowering.cast(node.operand(0), in),
+                               lowering.cast(node.operand(1), in), first, lowering));
   lowering.replace(node, 0, lowering.cast(y, node.result()->dtype));
   return {};
 }

@@ -26,8 +26,10 @@ Result<DType> carrier_of(const Node& node, DType dtype, std::initializer_list<DT
     case DType::kBool:
       wider = kNarrow;
       break;
-    case DType::kInt32:
     case DType::kUInt32:
+      wider = carriage == Carriage::kWraps ? kNarrow : kWide;
+      break;
+    case DType::kInt32:
       wider = kWide;
       break;
     case DType::kUInt64:

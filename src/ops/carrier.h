@@ -8,8 +8,13 @@
 namespace pumice {
 
 /// What the kernel does with elements: only moves them (their bits may wear any dtype of the same
-/// width), or counts with them (addition, multiplication, minimum and maximum).
-enum class Carriage { kMoves, kCounts };
+/// width), counts with them (minimum and maximum, too), or only adds and multiplies, so that int32's
+/// wrap-around is uint32's.
+enum class Carriage { kMoves, kCounts, kWraps };
+
+/// What the kernels of products and of sums with a bias take.
+inline constexpr std::initializer_list<DType> kProductTypes = {DType::kFloat32, DType::kInt32,
+                                                               DType::kInt64};
 
 /// The dtype in which elements of `dtype` go through a kernel that takes `taken`: itself where it
 /// is among them, else the first that holds every value. Narrow integers ride in int32 (casting

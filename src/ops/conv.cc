@@ -71,19 +71,7 @@ Status evaluate(EvalContext& context, size_t spatial, bool depthwise) {
     (depthwise ? convolve_depthwise<T> : convolve<T>)(sizes, in.data(), filter.data(),
                                                       out.mutable_as<T>());
   };
-  switch (dtype) {
-    case DType::kFloat32:
-      run(float{});
-      break;
-    case DType::kFloat64:
-      run(double{});
-      break;
-    case DType::kInt32:
-      run(uint32_t{});
-      break;
-    default:
-      return unsupported(context.node, "a convolution of " + std::string(dtype_name(dtype)));
-  }
+  PUMICE_CHECK(with_element_type(context.node, dtype, run));
   context.outputs = {from_channels_last(windows, out)};
   return {};
 }

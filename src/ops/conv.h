@@ -3,6 +3,7 @@
 
 #include "graph/graph.h"
 #include "ops/conv_kernel.h"
+#include "ops/infer.h"
 #include "ops/lowering.h"
 #include "ops/op.h"
 #include "ops/window.h"
@@ -23,5 +24,23 @@ Result<Value*> lower_to_depthwise_conv2d(const Node& node, Lowering& lowering);
 /// is the result (transposed convolutions).
 Result<ConvSizes> conv_sizes(const Node& node, const Windows& windows, const Dims& x,
                              const Dims& filter, bool depthwise);
+
+/// run(T{}), with the type to compute a convolution of `dtype` in; integers wrap around.
+template <typename F>
+Status with_element_type(const Node& node, DType dtype, F&& run) {
+  switch (dtype) {
+    case DType::kFloat32:
+      run(float{});
+      return {};
+    case DType::kFloat64:
+      run(double{});
+      return {};
+    case DType::kInt32:
+      run(uint32_t{});
+      return {};
+    default:
+      return unsupported(node, "a convolution of " + std::string(dtype_name(dtype)));
+  }
+}
 
 }  // namespace pumice

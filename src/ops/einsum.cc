@@ -5,7 +5,7 @@
 #include <map>
 #include <optional>
 
-#include "ops/arithmetic.h"
+#include "ops/carrier.h"
 #include "ops/eval.h"
 #include "ops/families.h"
 #include "ops/infer.h"
@@ -269,7 +269,7 @@ Status lower_einsum(Node& node, Lowering& lowering) {
   PUMICE_TRY(auto plan, plan_einsum(node, ranks_of(node)));
   if (!plan) return unsupported(node, "the rank is not known before run time");
   DType dtype = node.result()->dtype;
-  PUMICE_TRY(Computation in, compute_in(node, dtype));
+  PUMICE_TRY(DType in, carrier_of(node, dtype, kProductTypes, Carriage::kWraps));
   if (is_integer(dtype)) {
     // lower_to_matmul() makes a dimension more of integer products.
     size_t rank = plan->batch.size() + 2;
@@ -278,7 +278,7 @@ Status lower_einsum(Node& node, Lowering& lowering) {
   }
   Value* parts[2] = {};
   for (size_t i = 0; i < node.operand_count(); ++i)
-    parts[i] = sum_over(lowering.cast(node.operand(i), in.dtype), plan->operands[i],
+    parts[i] = sum_over(lowering.cast(node.operand(i), in), plan->operands[i],
                         plan->summed[i], lowering);
   Value* z;
   if (node.operand_count() == 1) {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "ops/arithmetic.h"
+#include "ops/carrier.h"
 #include "ops/eval.h"
 #include "ops/families.h"
 #include "ops/infer.h"
@@ -46,10 +46,10 @@ Status evaluate(EvalContext& context) {
 
 Status lower_matmul(Node& node, Lowering& lowering) {
   DType result = result_dtype(node);
-  PUMICE_TRY(Computation in, compute_in(node, result));
+  PUMICE_TRY(DType in, carrier_of(node, result, kProductTypes, Carriage::kWraps));
   // Products of narrow integers are summed up in the result's dtype.
-  PUMICE_TRY(Value * y, lower_to_matmul(node, lowering.cast(node.operand(0), in.dtype),
-                                        lowering.cast(node.operand(1), in.dtype),
+  PUMICE_TRY(Value * y, lower_to_matmul(node, lowering.cast(node.operand(0), in),
+                                        lowering.cast(node.operand(1), in),
                                         transposes(node, 0), transposes(node, 1), lowering));
   lowering.replace(node, 0, lowering.cast(y, result));
   return {};

@@ -81,19 +81,7 @@ Status evaluate_plain(EvalContext& context) {
     if (x.elements() == 0 || y.elements() == 0) return;
     convolve_transposed<T>(sizes, gradient.data(), weights.data(), x.mutable_as<T>());
   };
-  switch (y.dtype()) {
-    case DType::kFloat32:
-      run(float{});
-      break;
-    case DType::kFloat64:
-      run(double{});
-      break;
-    case DType::kInt32:
-      run(uint32_t{});
-      break;
-    default:
-      return unsupported(node, "a convolution of " + std::string(dtype_name(y.dtype())));
-  }
+  PUMICE_CHECK(with_element_type(node, y.dtype(), run));
   context.outputs = {from_channels_last(windows, x)};
   return {};
 }

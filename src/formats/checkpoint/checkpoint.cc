@@ -99,10 +99,7 @@ Result<Source> read_checkpoint(const std::string& prefix) {
              bind_variables(graph, keys, bundle.get(), "there is no " + index));
   source.facts.warnings.insert(source.facts.warnings.end(), meta.warnings.begin(), meta.warnings.end());
   source.facts.collections = std::move(meta.collections);
-  if (!meta.tensorflow_version.empty()) source.producer = "tensorflow " + meta.tensorflow_version;
-  source.signatures = std::move(meta.signatures);
-  source.graph = std::move(meta.content.graph);
-  if (!meta.content.functions->empty()) source.functions = std::move(meta.content.functions);
+  give_graph(std::move(meta), &source);
   return source;
 }
 

@@ -256,4 +256,11 @@ Status add_checkpoint_facts(std::shared_ptr<const Bundle> bundle, SourceFacts* f
   return {};
 }
 
+void give_graph(MetaGraph meta, Source* source) {
+  if (!meta.tensorflow_version.empty()) source->producer = "tensorflow " + meta.tensorflow_version;
+  source->signatures = std::move(meta.signatures);
+  source->graph = std::move(meta.content.graph);
+  if (!meta.content.functions->empty()) source->functions = std::move(meta.content.functions);
+}
+
 }  // namespace pumice

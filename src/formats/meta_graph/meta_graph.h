@@ -34,6 +34,9 @@ Result<std::vector<std::string>> read_tags(std::string_view message);
 
 Result<MetaGraph> read_meta_graph(std::string_view message, std::shared_ptr<ProtoContext> context);
 
+/// The source's producer, graph, functions and signatures.
+void give_graph(MetaGraph meta, Source* source);
+
 /// The variables of the main graph with their values in the bundle (null: there is none, for the
 /// reason that `why_none` gives), by node name. `keys`: node name → where its value stands.
 /// kMalformed where a value does not fit its variable.

@@ -187,10 +187,7 @@ Result<Source> read_saved_model(const std::string& folder, const ReadOptions& op
     }
   }
   source.facts.objects = std::move(saved->objects);
-  if (!meta.tensorflow_version.empty()) source.producer = "tensorflow " + meta.tensorflow_version;
-  source.signatures = std::move(meta.signatures);
-  source.graph = std::move(meta.content.graph);
-  if (!meta.content.functions->empty()) source.functions = std::move(meta.content.functions);
+  give_graph(std::move(meta), &source);
   return source;
 }
 
