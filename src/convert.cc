@@ -131,11 +131,14 @@ bool changes_ends(const DetectorEnds& options) {
   return options.post_process != PostProcess::kBuiltin || options.pre_process != PreProcess::kKeep;
 }
 
-bool has_lists(const Model& model) {
+/// Loops that stay, and lists that could not be converted.
+size_t count_loops(const Model& model) {
+  size_t count = 0;
   for (const auto& [name, graph] : model.graphs)
     for (const Node& node : *graph)
-      if (node.op.rfind("TensorArray", 0) == 0 || node.op.rfind("TensorList", 0) == 0) return true;
-  return false;
+      count += node.is("While") || node.is("StatelessWhile") || node.op.rfind("TensorArray", 0) == 0 ||
+               node.op.rfind("TensorList", 0) == 0;
+  return count;
 }
 
 /// Ops that are lowered picture by picture, and must know how many there are.
@@ -181,7 +184,7 @@ Result<Model> import_and_simplify(const Source& source, ImportOptions options, b
     return model;
   options.pin_batch = true;
   PUMICE_TRY(Model pinned, import_and_simplify_once(source, options, report, dropped));
-  if (has_loops(pinned) && !has_lists(model) && !by_picture) {
+  if (count_loops(pinned) >= count_loops(model) && !by_picture) {
     options.pin_batch = false;
     return import_and_simplify_once(source, options, report, dropped);
   }

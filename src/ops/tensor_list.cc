@@ -170,6 +170,13 @@ Status refuse_list(Node& node, Lowering&) {
   return unsupported(node, reason ? *reason : "it is no operation on a list whose making is known");
 }
 
+Status infer_gradient(Node& node) {
+  if (node.result_count() != 2) return malformed(node, "other than two results");
+  set_result(node, 0, DType::kResource, Shape::scalar());
+  set_result(node, 1, DType::kFloat32, Shape::scalar());
+  return {};
+}
+
 Status refuse_gradient(Node& node, Lowering&) {
   return unsupported(node, "gradients of TensorArrays are for training");
 }
@@ -181,8 +188,8 @@ constexpr OpDef kOps[] = {
     {"EmptyTensorList", infer_list, nullptr, refuse_list, kPlain, kSizes},
     {"TensorArrayConcatV3", infer_list, nullptr, refuse_list, kPlain, kSizes},
     {"TensorArrayGatherV3", infer_list, nullptr, refuse_list, kPlain, kSizes},
-    {"TensorArrayGradV3", nullptr, nullptr, refuse_gradient, "", "refused: for training"},
-    {"TensorArrayGradWithShape", nullptr, nullptr, refuse_gradient, "", "refused: for training"},
+    {"TensorArrayGradV3", infer_gradient, nullptr, refuse_gradient, "", "refused: for training"},
+    {"TensorArrayGradWithShape", infer_gradient, nullptr, refuse_gradient, "", "refused: for training"},
     {"TensorArrayReadV3", infer_list, nullptr, refuse_list, kPlain, kSizes},
     {"TensorArrayScatterV3", infer_list, nullptr, refuse_list, kPlain, kSizes},
     {"TensorArraySizeV3", infer_list, nullptr, refuse_list, kPlain, kSizes},
