@@ -1,5 +1,5 @@
-// .tflite files: whatever the bytes, an error or a model that the validator can look at; its metadata and
-// the labels behind it likewise.
+// .tflite files: whatever the bytes, an error or a model that the validator can look at; its
+// metadata and the labels behind it likewise.
 #include <cstdint>
 #include <span>
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "detection/anchors.h"
+#include "detection/class_count.h"
 #include "detection/draw.h"
 #include "detection/feed.h"
 #include "detection/labels.h"
@@ -43,8 +44,8 @@ struct Names {
   }
 };
 
-/// A line for the background has the number 0 of labels that begin at 1; it stands for nothing where
-/// labels begin at 0.
+/// A line for the background has the number 0 of labels that begin at 1; it stands for nothing
+/// where labels begin at 0.
 Names names_from_file(std::vector<std::string> lines, bool zero_based) {
   const bool background = !lines.empty() && is_background(lines[0]);
   return {std::move(lines), (background ? 1 : 0) - (zero_based ? 0 : 1)};
@@ -71,24 +72,30 @@ struct Found {
   Names names;
 };
 
-/// Detections of a model that ends in non-max suppression.
+/// Detections of a model that ends in non-max suppression. Outputs are told by the caller, by a
+/// convention's names, by the operator that gives them, by the metadata, or by shapes and values.
 Result<Found> read_whole_detector(const std::vector<NamedTensor>& outputs,
-                                  const Signature& signature, const KnownDetector& known,
-                                  const DetectOptions& options, std::vector<std::string> labels) {
-  std::vector<std::string> order = options.outputs;
-  const bool named = !order.empty();
-  std::vector<std::string> all;
+                                  const Signature& signature, const Graph& graph,
+                                  const KnownDetector& known, const DetectOptions& options,
+                                  std::vector<std::string> labels) {
+  std::vector<std::string> all, order = options.outputs;
   for (const NamedTensor& output : outputs) all.push_back(output.name);
-  const bool conventional = roles_by_convention(all).boxes >= 0;
-  if (!named && !conventional && known.roles) {  // the metadata's order is the signature's
-    for (int role : {known.roles->boxes, known.roles->classes, known.roles->scores,
-                     known.roles->count})
+  const OutputRoles operators = roles_by_operator(graph);
+  const bool by_metadata = order.empty() && roles_by_convention(all).boxes < 0 &&
+                           operators.boxes < 0 && known.roles.has_value();
+  if (order.empty() && roles_by_convention(all).boxes < 0 &&
+      (operators.boxes >= 0 || by_metadata)) {
+    const OutputRoles& told = operators.boxes >= 0 ? operators : *known.roles;
+    for (int role : {told.boxes, told.classes, told.scores, told.count})
       if (role >= 0 && role < static_cast<int>(signature.outputs.size()))
         order.push_back(signature.outputs[static_cast<size_t>(role)].name);
   }
   PUMICE_TRY(OutputRoles roles, find_roles(outputs, order));
-  if (!named && !conventional && known.roles)
-    roles.zero_based = known.labels.empty() || !is_background(known.labels[0]);
+  if (by_metadata) roles.zero_based = known.labels.empty() || !is_background(known.labels[0]);
+  const NamedTensor& classes = outputs[static_cast<size_t>(roles.classes)];
+  if (operators.boxes >= 0 &&
+      signature.outputs[static_cast<size_t>(operators.classes)].name == classes.name)
+    roles.zero_based = true;
   Found found;
   found.detections = read_detections(outputs, roles, options.threshold);
   found.names = labels.empty() ? Names{known.labels, 0}
@@ -113,6 +120,7 @@ Result<Found> read_heads(const std::vector<NamedTensor>& outputs, const KnownDet
   PUMICE_TRY(const Tensor anchors, read_anchors(options.heads.anchors_file, rows));
 
   HeadOptions how = options.heads;
+  how.most = std::max(how.most, options.most);
   how.background = how.background && columns > 1;
   if (labels.empty()) labels = known.labels;
   if (!labels.empty()) {
@@ -149,12 +157,18 @@ std::string label(const Detection& d) {
   return d.name.empty() ? "label " + std::to_string(d.label) : d.name;
 }
 
+/// Letters, not bytes.
+size_t width(const std::string& text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
 std::string table(const DetectReport& report) {
   if (report.detections.empty()) return "no detections\n";
   size_t wide = 5;
-  for (const Detection& d : report.detections) wide = std::max(wide, label(d).size());
+  for (const Detection& d : report.detections) wide = std::max(wide, width(label(d)));
   auto padded = [&](std::string text) {
-    return text.append(wide - std::min(wide, text.size()), ' ');
+    return text.append(wide - std::min(wide, width(text)), ' ');
   };
   std::string text = padded("label") + "  score   left    top  right  bottom\n";
   for (const Detection& d : report.detections) {
@@ -213,15 +227,16 @@ Result<DetectReport> detect(const std::string& model_path, const std::string& pi
   auto feed = make_feed(signature.inputs[0], graph.inputs()[0]->quantization.get(), picture,
                         known.normalization, options.normalization);
   if (!feed.ok()) return std::move(feed).error().in(model_path);
-  auto outputs = run_isolated(options.litert, model_path, signature.key, {feed->tensor},
-                              {options.threads, 0});
+  auto outputs =
+      run_isolated(options.litert, model_path, signature.key, {feed->tensor}, {options.threads, 0});
   if (!outputs.ok()) return std::move(outputs).error().in(model_path);
   dequantize(*outputs, signature, graph);
 
   const bool heads = !options.heads.anchors_file.empty();
   const std::string& labels_file = options.labels_file.empty() ? model_path : options.labels_file;
-  auto found = heads ? read_heads(*outputs, known, options, std::move(labels), labels_file)
-                     : read_whole_detector(*outputs, signature, known, options, std::move(labels));
+  auto found =
+      heads ? read_heads(*outputs, known, options, std::move(labels), labels_file)
+            : read_whole_detector(*outputs, signature, graph, known, options, std::move(labels));
   if (!found.ok()) return std::move(found).error().in(model_path);
 
   DetectReport report;

@@ -45,7 +45,10 @@ int run_detect(Flags& flags) {
 void add_detect(CLI::App& app, Run& run) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("detect", "run a converted detector on a picture");
-  command->add_option("MODEL", flags->model, "the .tflite: a whole detector, or raw heads with --anchors")->required();
+  command
+      ->add_option("MODEL", flags->model,
+                   "the .tflite: a whole detector, or raw heads with --anchors")
+      ->required();
   command->add_option("IMAGE", flags->picture, "a PNG or JPEG")->required();
   command->add_option("-o,--output", flags->options.drawing_file, "PNG with the boxes drawn");
   command->add_option("--threshold", flags->options.threshold, "lowest score that counts")
@@ -53,9 +56,10 @@ void add_detect(CLI::App& app, Run& run) {
       ->capture_default_str();
   command->add_option("--max", flags->options.most, "at most so many detections, the best")
       ->check(CLI::Range(size_t{1}, size_t{100'000}));
-  command->add_option("--labels", flags->options.labels_file,
-                      "names, one a line; a first line 'background' or '?\?\?' is class 0's (default: "
-                      "those in the model)");
+  command->add_option(
+      "--labels", flags->options.labels_file,
+      "names, one a line; a first line 'background' or '?\?\?' is class 0's (default: "
+      "those in the model)");
   command
       ->add_option("--outputs", flags->options.outputs,
                    "the model's BOXES,CLASSES,SCORES[,COUNT], or a raw model's BOXES,SCORES, where "
@@ -69,15 +73,18 @@ void add_detect(CLI::App& app, Run& run) {
   command->add_option("--anchors", flags->options.heads.anchors_file,
                       "the model has raw heads: their anchors, centre y, centre x, height, width "
                       "(.npy, .npz, text)");
-  command->add_option("--scales", flags->scales, "of raw heads: Y,X,HEIGHT,WIDTH (default: 10,10,5,5)")
+  command
+      ->add_option("--scales", flags->scales, "of raw heads: Y,X,HEIGHT,WIDTH (default: 10,10,5,5)")
       ->delimiter(',')
       ->expected(4)
       ->allow_extra_args(false);
-  command->add_option("--score", flags->score, "how raw heads become scores: none, sigmoid, softmax")
+  command
+      ->add_option("--score", flags->score, "how raw heads become scores: none, sigmoid, softmax")
       ->check(CLI::IsMember({"none", "sigmoid", "softmax"}))
       ->capture_default_str();
-  command->add_option("--iou", flags->options.heads.iou_threshold,
-                      "of raw heads: boxes of a class that overlap more are one object")
+  command
+      ->add_option("--iou", flags->options.heads.iou_threshold,
+                   "of raw heads: boxes of a class that overlap more are one object")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command->add_flag("--no-background", flags->no_background,

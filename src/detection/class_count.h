@@ -9,8 +9,8 @@
 
 namespace pumice {
 
-/// The outputs' roles where the custom operator TFLite_Detection_PostProcess gives them (its classes
-/// count from 0); boxes -1 where it does not.
+/// The outputs' roles where the custom operator TFLite_Detection_PostProcess gives them (its
+/// classes count from 0); boxes -1 where it does not.
 OutputRoles roles_by_operator(const Graph& graph);
 
 /// Without the background: from the operator's `num_classes`, from an output with the scores of all

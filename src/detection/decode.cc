@@ -1,8 +1,8 @@
 // Pictures by their content, and scaled.
+#include "detection/decode.h"
+
 #include <algorithm>
 #include <cstring>
-
-#include "detection/decode.h"
 
 namespace pumice {
 

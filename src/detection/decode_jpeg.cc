@@ -11,7 +11,7 @@ namespace {
 
 /// What the segments before the picture tell.
 struct Header {
-  int orientation = 1;   // EXIF's, 1 to 8; 1 where there is none, or where it cannot be read
+  int orientation = 1;    // EXIF's, 1 to 8; 1 where there is none, or where it cannot be read
   bool is_adobe = false;  // CMYK is stored inverted
   size_t end = 0;         // where the picture's own bytes begin
 };
@@ -69,8 +69,8 @@ Header read_header(std::span<const std::byte> bytes) {
   return header;
 }
 
-/// The marker of the end stands somewhere from `begin` on; pixels never look like it. Without it the
-/// decoder would fill up with grey, and not always say so.
+/// The marker of the end stands somewhere from `begin` on; pixels never look like it. Without it
+/// the decoder would fill up with grey, and not always say so.
 bool has_end(std::span<const std::byte> bytes, size_t begin) {
   for (size_t i = bytes.size(); i-- > begin + 1;)
     if (bytes[i] == std::byte{0xd9} && bytes[i - 1] == std::byte{0xff}) return true;

@@ -48,7 +48,7 @@ bool begin(Decoder& d) {
   png_set_chunk_malloc_max(d.png, 1 << 23);
   png_set_user_limits(d.png, 0x7fffffff, 0x7fffffff);  // decode_png() checks the number of pixels
   png_read_info(d.png, d.info);
-  png_set_strip_16(d.png);      // the upper byte, as TensorFlow takes it
+  png_set_strip_16(d.png);  // the upper byte, as TensorFlow takes it
   png_set_palette_to_rgb(d.png);
   png_set_expand_gray_1_2_4_to_8(d.png);
   png_set_gray_to_rgb(d.png);

@@ -114,12 +114,14 @@ int pixel(float part, int size) {
   return static_cast<int>(std::lround(std::clamp(part, 0.0f, 1.0f) * static_cast<float>(size)));
 }
 
-/// A label as it can be drawn, a byte a letter: UTF-8's accents are left out, other letters are '?'.
+/// A label as it can be drawn, a byte a letter: UTF-8's accents are left out, other letters are
+/// '?'.
 std::string drawable(const std::string& text) {
   // U+00C0 to U+017F.
   static constexpr char kLatin[] =
       "AAAAAAACEEEEIIIIDNOOOOOxOUUUUYTsaaaaaaaceeeeiiiidnooooo?ouuuuyty"
-      "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiJjJjKkkLlLlLlLlLlNnNnNnnNnOoOoOoOoRrRrRrSsSsSs"
+      "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiJjJjKkkLlLlLlLlLlNnNnNnnNnOoOoOoOoRrRrRrSs"
+      "SsSs"
       "SsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
   std::string letters;
   for (size_t i = 0; i < text.size();) {
@@ -149,8 +151,8 @@ struct Label {
   Box place{0, 0, 0, 0};
 };
 
-/// The name, shortened to what the picture has room for, and the score; empty where even the score is
-/// too wide.
+/// The name, shortened to what the picture has room for, and the score; empty where even the score
+/// is too wide.
 std::string label_text(const Detection& d, size_t most) {
   const std::string score = std::to_string(std::lround(d.score * 100)) + "%";
   std::string name = drawable(d.name.empty() ? "label " + std::to_string(d.label) : d.name);
@@ -173,8 +175,7 @@ Box place(const Box& box, int wide, int high, const Picture& picture,
     if (!first) first = at;
     constexpr size_t kAsked = 300;
     const auto end = taken.begin() + static_cast<std::ptrdiff_t>(std::min(kAsked, taken.size()));
-    if (std::none_of(taken.begin(), end,
-                     [&](const Label& other) { return at.meets(other.place); }))
+    if (std::none_of(taken.begin(), end, [&](const Label& other) { return at.meets(other.place); }))
       return at;
   }
   const int y = std::max(0, std::min(box.top, picture.height - high));

@@ -28,7 +28,8 @@ std::vector<Table> normalized(const Normalization& n, size_t channels) {
   return tables;
 }
 
-std::vector<std::byte> floats(const std::vector<uint8_t>& pixels, const std::vector<Table>& tables) {
+std::vector<std::byte> floats(const std::vector<uint8_t>& pixels,
+                              const std::vector<Table>& tables) {
   std::vector<std::byte> bytes(pixels.size() * sizeof(float));
   for (size_t i = 0; i < pixels.size(); ++i)
     std::memcpy(&bytes[i * sizeof(float)], &tables[i % tables.size()][pixels[i]], sizeof(float));
@@ -77,7 +78,8 @@ Result<Feed> make_feed(const SignatureTensor& input, const Quantization* quantiz
   feed.how = std::to_string(width) + " x " + std::to_string(height);
   const Picture scaled = resize(picture, static_cast<int>(width), static_cast<int>(height));
   const std::vector<uint8_t> pixels = channels == 1 ? luminance(scaled.rgb) : scaled.rgb;
-  const bool has_scale = quantization && !quantization->scales.empty() && quantization->scales[0] > 0;
+  const bool has_scale =
+      quantization && !quantization->scales.empty() && quantization->scales[0] > 0;
   std::optional<Normalization> normalization = asked;
   if (!normalization && (is_float || (is_int8 && has_scale))) normalization = known;
   if (normalization) PUMICE_CHECK(check_normalization(*normalization, channels));
@@ -94,8 +96,9 @@ Result<Feed> make_feed(const SignatureTensor& input, const Quantization* quantiz
     bytes = quantized(pixels, normalized(*normalization, channels), *quantization, is_int8);
   } else {
     if (normalization) {
-      feed.warnings.push_back("the input '" + input.name + "' takes whole numbers without a scale: " +
-                              "--normalize is not used");
+      feed.warnings.push_back(
+          "the input '" + input.name +
+          "' takes whole numbers without a scale: " + "--normalize is not used");
       normalization.reset();
     }
     const uint8_t flip = is_int8 ? 0x80 : 0;  // int8: pixel - 128

@@ -45,7 +45,8 @@ TEST(Feed, ScaleAndZeroPointAreUsed) {
   EXPECT_EQ(values[0], -65);  // -1 * 64 - 1
   EXPECT_EQ(values[2], 63);
   const Quantization wide{{1 / 1024.0f}, {0}, 0};
-  EXPECT_EQ(make_feed(input(DType::kInt8), &wide, picture(), kHalf, {})->tensor.tensor.values<int8_t>()[2],
+  EXPECT_EQ(make_feed(input(DType::kInt8), &wide, picture(), kHalf, {})
+                ->tensor.tensor.values<int8_t>()[2],
             127);
 }
 
@@ -63,7 +64,8 @@ TEST(Feed, WhatIsNoPictureIsRefused) {
   for (const SignatureTensor& bad :
        {input(DType::kInt32), input(DType::kUInt8, Shape{2, 1, 2, 3}),
         input(DType::kUInt8, Shape{1, 3, 8, 8}), input(DType::kFloat32, Shape{1, 8}),
-        input(DType::kUInt8, Shape::unknown()), input(DType::kUInt8, Shape{1, 1 << 20, 1 << 20, 3})})
+        input(DType::kUInt8, Shape::unknown()),
+        input(DType::kUInt8, Shape{1, 1 << 20, 1 << 20, 3})})
     EXPECT_EQ(make_feed(bad, nullptr, picture(), {}, {}).error().code(), ErrorCode::kUnsupported);
   const Normalization two{{1, 2}, {1, 2}};
   EXPECT_EQ(make_feed(input(DType::kFloat32), nullptr, picture(), {}, two).error().code(),

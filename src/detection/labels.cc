@@ -41,8 +41,9 @@ Result<std::vector<std::string>> parse_labels(std::string_view text, const std::
   if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark)
     text.remove_prefix(kByteOrderMark.size());
   if (!is_text(text))
-    return Error(ErrorCode::kMalformed, "the label file is no text").in(file).expected(
-        "UTF-8, one name a line");
+    return Error(ErrorCode::kMalformed, "the label file is no text")
+        .in(file)
+        .expected("UTF-8, one name a line");
   std::vector<std::string> names;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -53,8 +54,9 @@ Result<std::vector<std::string>> parse_labels(std::string_view text, const std::
   }
   while (!names.empty() && names.back().empty()) names.pop_back();
   if (names.empty())
-    return Error(ErrorCode::kMalformed, "the label file holds no names").in(file).expected(
-        "one name a line");
+    return Error(ErrorCode::kMalformed, "the label file holds no names")
+        .in(file)
+        .expected("one name a line");
   return names;
 }
 

@@ -9,9 +9,10 @@
 
 namespace pumice {
 
-/// UTF-8, one name a line; a byte order mark, carriage returns and spaces at the ends of lines do not
-/// count, nor do empty lines at the end (one in between is a class without a name). Errors: those of
-/// map_file; kTooLarge above 1 MB; kMalformed for what is no text, and for a file without names.
+/// UTF-8, one name a line; a byte order mark, carriage returns and spaces at the ends of lines do
+/// not count, nor do empty lines at the end (one in between is a class without a name). Errors:
+/// those of map_file; kTooLarge above 1 MB; kMalformed for what is no text, and for a file without
+/// names.
 Result<std::vector<std::string>> read_labels(const std::string& path);
 /// The same for text that is there already; `file` is for messages.
 Result<std::vector<std::string>> parse_labels(std::string_view text, const std::string& file);

@@ -9,13 +9,19 @@ using Names = std::vector<std::string>;
 
 TEST(Labels, OneNameALine) {
   EXPECT_EQ(*parse_labels("a\nb c\n", "l"), (Names{"a", "b c"}));
-  EXPECT_EQ(*parse_labels("\xef\xbb\xbf" "a \r\n\tb", "l"), (Names{"a", "b"}));
+  EXPECT_EQ(*parse_labels("\xef\xbb\xbf"
+                          "a \r\n\tb",
+                          "l"),
+            (Names{"a", "b"}));
   EXPECT_EQ(*parse_labels("a\n\nb\n\n\n", "l"), (Names{"a", "", "b"}));
   EXPECT_EQ(*parse_labels("\xc3\xa9t\xc3\xa9\n", "l"), (Names{"\xc3\xa9t\xc3\xa9"}));
 }
 
 TEST(Labels, WhatIsNoTextIsRefused) {
-  for (const std::string text : {"", "\n\n", "a\x01", "\xff\xfe" "a", "\xc3", "\xe2\x82\n"}) {
+  for (const std::string text : {"", "\n\n", "a\x01",
+                                 "\xff\xfe"
+                                 "a",
+                                 "\xc3", "\xe2\x82\n"}) {
     const auto names = parse_labels(text, "l.txt");
     ASSERT_FALSE(names.ok()) << text;
     EXPECT_EQ(names.error().code(), ErrorCode::kMalformed);

@@ -161,11 +161,12 @@ class Describer {
     if (roles.count >= 0)
       describe(roles.count, "number of detections", "How many of the rows are detections.");
     if (roles.count < 0 || signature_.outputs.size() != 4)
-      out_.warnings.push_back({"not_four_outputs",
-                               "TensorFlow Lite Task Library and MediaPipe take detectors of exactly "
-                               "four outputs (boxes, classes, scores and a count): --output-arrays "
-                               "takes these alone",
-                               ""});
+      out_.warnings.push_back(
+          {"not_four_outputs",
+           "TensorFlow Lite Task Library and MediaPipe take detectors of exactly "
+           "four outputs (boxes, classes, scores and a count): --output-arrays "
+           "takes these alone",
+           ""});
     subgraph_.output_groups.push_back({"detection_result", {"location", "category", "score"}});
   }
 
@@ -181,8 +182,7 @@ class Describer {
       return Error(ErrorCode::kUsage, "no output can be told to hold classes, which --labels name")
           .expected("boxes, classes, scores and a count by the names of a convention, or raw heads")
           .hint("Name them: --detector-outputs BOXES,CLASSES,SCORES,COUNT");
-    return add_labels(subgraph_.outputs[heads->scores], Numbering::kColumns,
-                      columns.size());
+    return add_labels(subgraph_.outputs[heads->scores], Numbering::kColumns, columns.size());
   }
 
   Status add_labels(TensorMetadata& tensor, Numbering numbering, std::optional<int64_t> classes) {
@@ -194,15 +194,15 @@ class Describer {
       if (*classes == count + 1 && !background) {
         labels.insert(labels.begin(), kNoObject);
       } else if (*classes != count) {
-        return misfit(count - (background ? 1 : 0), std::to_string(*classes) + ", one a column, or " +
-                                 std::to_string(*classes - 1) + " without the background");
+        return misfit(count - (background ? 1 : 0),
+                      std::to_string(*classes) + ", one a column, or " +
+                          std::to_string(*classes - 1) + " without the background");
       }
     } else {
       const int64_t objects = count - (background ? 1 : 0);
       if (classes && objects != *classes) return misfit(objects, std::to_string(*classes));
       if (numbering == Numbering::kFromZero && background) labels.erase(labels.begin());
-      if (numbering == Numbering::kFromOne && !background)
-        labels.insert(labels.begin(), kNoObject);
+      if (numbering == Numbering::kFromOne && !background) labels.insert(labels.begin(), kNoObject);
     }
     std::string text;
     for (const std::string& label : labels) text += label + "\n";
@@ -221,7 +221,8 @@ class Describer {
     return Error(ErrorCode::kUsage, "the labels do not fit the model's classes")
         .in(facts_.labels_file)
         .expected(expected)
-        .found(std::to_string(found) + (background ? " (a line for the background not counted)" : ""));
+        .found(std::to_string(found) +
+               (background ? " (a line for the background not counted)" : ""));
   }
 
   const Signature& signature_;

@@ -15,10 +15,10 @@ namespace pumice {
 
 /// What the caller knows of a detector beside its graph.
 struct DetectorFacts {
-  std::vector<std::string> labels;              // as in the label file; empty: none
-  std::string labels_file;                      // for messages
+  std::vector<std::string> labels;  // as in the label file; empty: none
+  std::string labels_file;          // for messages
   std::optional<Normalization> normalization;
-  std::vector<std::string> outputs;             // boxes, classes, scores[, count]; empty: found
+  std::vector<std::string> outputs;  // boxes, classes, scores[, count]; empty: found
 };
 
 struct DetectorDescription {
@@ -29,14 +29,14 @@ struct DetectorDescription {
 };
 
 /// The metadata of the model's first signature (its primary subgraph). Outputs are told by
-/// `facts.outputs`, by the custom operator TFLite_Detection_PostProcess that gives them, by the names
-/// of a convention (see find_roles), or as raw heads by their shapes.
+/// `facts.outputs`, by the custom operator TFLite_Detection_PostProcess that gives them, by the
+/// names of a convention (see find_roles), or as raw heads by their shapes.
 ///
-/// Labels, one a line, are moved to where the outputs' numbers point: TensorFlow's own outputs count
-/// classes from 1, so the file gets a first line "???" unless it has one for the background; the
-/// operator's outputs count from 0, so such a line goes. A raw head's columns are named one by one.
-/// Errors: kUsage where the labels do not fit the number of classes, where there is no picture to
-/// normalize, where labels find no output, and for `facts.outputs` that the model lacks.
+/// Labels, one a line, are moved to where the outputs' numbers point: TensorFlow's own outputs
+/// count classes from 1, so the file gets a first line "???" unless it has one for the background;
+/// the operator's outputs count from 0, so such a line goes. A raw head's columns are named one by
+/// one. Errors: kUsage where the labels do not fit the number of classes, where there is no picture
+/// to normalize, where labels find no output, and for `facts.outputs` that the model lacks.
 Result<DetectorDescription> describe_detector(const Model& model, const DetectorFacts& facts);
 
 /// What a model's own metadata tell to one who runs it.

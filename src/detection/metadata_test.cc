@@ -31,8 +31,8 @@ Model detector(const std::vector<std::string>& names, int64_t classes, float fir
   const Shape shapes[] = {Shape{1, 5, 4}, Shape{1, 5}, Shape{1, 5}, Shape{1}};
   Signature signature{"s", "main", {{"image", input, image->shape}}, {}};
   for (size_t i = 0; i < names.size(); ++i) {
-    Value* v = i == 1 ? named
-                      : result(g->create("custom:Any", {image}), DType::kFloat32, shapes[i]);
+    Value* v =
+        i == 1 ? named : result(g->create("custom:Any", {image}), DType::kFloat32, shapes[i]);
     g->add_output(v);
     signature.outputs.push_back({names[i], v->dtype, v->shape});
   }
@@ -68,7 +68,8 @@ TEST(DescribeDetector, TensorFlowsClassesCountFromOne) {
 }
 
 TEST(DescribeDetector, ABackgroundLineIsKeptOrDropped) {
-  const auto one = describe_detector(detector(kTensorFlow, 2, 1), labels({"background", "cat", "dog"}));
+  const auto one =
+      describe_detector(detector(kTensorFlow, 2, 1), labels({"background", "cat", "dog"}));
   ASSERT_TRUE(one.ok()) << one.error().text();
   EXPECT_EQ(one->files.at(0).content, "background\ncat\ndog\n");
   const auto zero = describe_detector(detector(kLite, 2, 0), labels({"???", "cat", "dog"}));
@@ -113,7 +114,9 @@ TEST(DescribeDetector, OutputsOfOtherShapesAreNoDetections) {
 TEST(DescribeDetector, ClassesAreCountedThroughTheirArithmetic) {
   Model model = detector(kTensorFlow, 0, 0);
   Graph* g = model.find("main");
-  const auto number = [&](float v) { return g->constant(Tensor::of<float>(DType::kFloat32, {}, {v})); };
+  const auto number = [&](float v) {
+    return g->constant(Tensor::of<float>(DType::kFloat32, {}, {v}));
+  };
   // Of 240 rows, 20 a class: the class is the row's number / 20, counted from 1.
   Value* scores = result(g->create("custom:Any", {g->inputs()[0]}), DType::kFloat32, Shape{1, 240});
   Node* top = g->create("TOPK_V2", {scores, g->constant(Tensor::scalar_i32(5))}, 2);

@@ -69,7 +69,7 @@ void convert_scores(std::vector<float>& logits, size_t columns, HeadOptions::Sco
     const auto end = begin + static_cast<std::ptrdiff_t>(columns);
     const float largest = *std::max_element(begin, end);
     float sum = 0;
-    for (auto it = begin; it != end; ++it) sum += *it = std::exp(*it - largest);
+    for (auto it = begin; it != end; ++it) sum += * it = std::exp(*it - largest);
     for (auto it = begin; it != end; ++it) *it /= sum;
   }
 }

@@ -8,7 +8,8 @@ namespace {
 HeadShape head(const char* name, Shape shape) { return {name, DType::kFloat32, std::move(shape)}; }
 
 TEST(RawHeads, AreToldByTheirShapes) {
-  const auto heads = find_heads({head("s", {1, 9, 3}), head("n", {1}), head("b", {1, 9, 1, 4})}, {});
+  const auto heads =
+      find_heads({head("s", {1, 9, 3}), head("n", {1}), head("b", {1, 9, 1, 4})}, {});
   ASSERT_TRUE(heads.ok()) << heads.error().text();
   EXPECT_EQ(heads->boxes, 2u);
   EXPECT_EQ(heads->scores, 0u);

@@ -6,11 +6,16 @@ namespace {
 
 const char* content_name(const TensorMetadata& tensor) {
   switch (tensor.content) {
-    case TensorMetadata::kFeature: return "feature";
-    case TensorMetadata::kImage: return "image";
-    case TensorMetadata::kBoundingBox: return "bounding box";
-    case TensorMetadata::kAudio: return "audio";
-    default: return nullptr;
+    case TensorMetadata::kFeature:
+      return "feature";
+    case TensorMetadata::kImage:
+      return "image";
+    case TensorMetadata::kBoundingBox:
+      return "bounding box";
+    case TensorMetadata::kAudio:
+      return "audio";
+    default:
+      return nullptr;
   }
 }
 
@@ -75,8 +80,7 @@ std::string metadata_text(const ModelMetadata& m, const std::vector<std::string>
   if (!labels.empty()) {
     constexpr size_t kShown = 6;
     text += "    " + std::to_string(labels.size()) + (labels.size() == 1 ? " label:" : " labels:");
-    for (size_t i = 0; i < labels.size() && i < kShown; ++i)
-      text += (i ? ", " : " ") + labels[i];
+    for (size_t i = 0; i < labels.size() && i < kShown; ++i) text += (i ? ", " : " ") + labels[i];
     if (labels.size() > kShown) text += ", …";
     text += "\n";
   }

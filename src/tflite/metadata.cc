@@ -11,8 +11,8 @@
 namespace pumice {
 namespace {
 
-using schema::vtable_entry;
 using flatbuffers::FlatBufferBuilder;
+using schema::vtable_entry;
 using TableOffset = flatbuffers::Offset<flatbuffers::Table>;
 
 constexpr char kIdentifier[] = "M001";
@@ -152,8 +152,7 @@ class MetadataWriter {
     if (t.content == TensorMetadata::kNothing) return {};
     const auto index = numbers(t.box_index);
     auto start = b_.StartTable();
-    if (t.content == TensorMetadata::kImage)
-      add_number<int8_t>(slot::kColorSpace, t.color_space);
+    if (t.content == TensorMetadata::kImage) add_number<int8_t>(slot::kColorSpace, t.color_space);
     if (t.content == TensorMetadata::kBoundingBox) {
       add(slot::box::kIndex, index);
       add_number<int8_t>(slot::box::kType, t.box_type);
@@ -245,7 +244,8 @@ class MetadataReader {
   std::vector<T> list(const FlatTable& table, int field, Read read) {
     const FlatVector vector = table.tables(field);
     std::vector<T> items;
-    for (uint32_t i = 0; i < vector.size() && flat_.ok(); ++i) items.push_back(read(vector.table(i)));
+    for (uint32_t i = 0; i < vector.size() && flat_.ok(); ++i)
+      items.push_back(read(vector.table(i)));
     return items;
   }
   std::vector<AssociatedFile> file_list(const FlatTable& table, int field) {
@@ -270,8 +270,7 @@ class MetadataReader {
   std::vector<std::string> strings(const FlatTable& table, int field) {
     const FlatVector vector = table.tables(field);
     std::vector<std::string> items;
-    for (uint32_t i = 0; i < vector.size() && flat_.ok(); ++i)
-      items.emplace_back(vector.string(i));
+    for (uint32_t i = 0; i < vector.size() && flat_.ok(); ++i) items.emplace_back(vector.string(i));
     return items;
   }
   TensorMetadata tensor(const FlatTable& t) {
@@ -322,7 +321,8 @@ std::string metadata_bytes(const ModelMetadata& metadata) {
 
 Result<ModelMetadata> parse_metadata(std::span<const std::byte> bytes, const std::string& file) {
   if (bytes.size() < 8 || std::memcmp(bytes.data() + 4, kIdentifier, 4) != 0)
-    return Error(ErrorCode::kMalformed, "the model's metadata (TFLITE_METADATA) are of another kind")
+    return Error(ErrorCode::kMalformed,
+                 "the model's metadata (TFLITE_METADATA) are of another kind")
         .in(file)
         .expected("the identifier M001");
   Result<ModelMetadata> read = MetadataReader(bytes).read();

@@ -84,8 +84,8 @@ struct AppendedFile {
   std::string name, content;
 };
 
-/// The content of a file in the archive behind the model; empty where there is no archive or no such
-/// file in it. Errors: those of ZipReader, and kTooLarge above `limit`.
+/// The content of a file in the archive behind the model; empty where there is no archive or no
+/// such file in it. Errors: those of ZipReader, and kTooLarge above `limit`.
 Result<std::optional<std::string>> read_appended(const Bytes& model, const std::string& name,
                                                  uint64_t limit, const std::string& file);
 /// The names of all of them, in the archive's order.

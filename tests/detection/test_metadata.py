@@ -213,6 +213,17 @@ def test_report_and_inspect_show_it(made):
     assert binary.run("verify", made / "four", made / "four.tflite").status == 0
 
 
+def test_the_operators_classes_count_from_zero(made):
+    """Without metadata, and outputs called boxes, classes, scores and count: the operator tells them."""
+    convert(made / "composite", made / "silent.tflite")
+    flags = ["--labels", made / "animals.txt", "--normalize", "127.5,127.5"]
+    expected = detect(made / "composite.tflite", made / "small.png")["detections"]
+    assert detect(made / "silent.tflite", made / "small.png", *flags)["detections"] == expected
+    (made / "four-lines.txt").write_text("background\ncat\ndog\ncow\n")
+    flags[1] = made / "four-lines.txt"
+    assert detect(made / "silent.tflite", made / "small.png", *flags)["detections"] == expected
+
+
 def test_labels_of_flags_win(made):
     (made / "other.txt").write_text("background\nhuman\n")
     found = detect(made / "person300.tflite", ASTRONAUT, "--labels", made / "other.txt")["detections"]
