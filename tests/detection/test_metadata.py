@@ -84,6 +84,9 @@ def made(tmp_path_factory):
     convert(PEDESTRIAN, folder / "person.tflite", "--labels", folder / "person.txt")
     convert(PEDESTRIAN, folder / "person300.tflite", "--labels", folder / "person.txt", *WHOLE,
             "--input-shapes", "1,300,300,3")
+    convert(PEDESTRIAN, folder / "operator.tflite", "--labels", folder / "person.txt", "--postprocess", "custom-op")
+    convert(PEDESTRIAN, folder / "stripped.tflite", "--labels", folder / "person.txt", "--postprocess", "custom-op",
+            "--preprocess", "strip")
     convert(folder / "four", folder / "four.tflite", "--labels", folder / "animals.txt", "--normalize", NORMALIZE)
     convert(folder / "four", folder / "four-grey.tflite", "--labels", folder / "animals.txt", "--normalize",
             "120,60:120,60:120,60")
@@ -114,7 +117,9 @@ def same(found, expected, pixels, score):
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_libraries_take_the_person_detector(made, library):
-    models = ["person300.tflite"] + (["person.tflite"] if library == "task-library" else [])
+    """As the graph has it, and with its tail as the detection operator and its pre-processing moved out."""
+    models = ["person300.tflite", "stripped.tflite"]
+    models += ["person.tflite", "operator.tflite"] if library == "task-library" else []  # inputs of open size
     answers = libraries.ask(library, "detect", ASTRONAUT, *(made / m for m in models))
     for model, answer in zip(models, answers):
         found = detect(made / model, ASTRONAUT)["detections"]
