@@ -363,6 +363,15 @@ def bomb(f):
 
 
 @refused("too many bytes")
+def path_bomb(f):
+    """2 MB of names above 3,000 groups: 6 GB of paths."""
+    f.create_group("/".join(["n" * 10_000] * 200))
+    group = f["/".join(["n" * 10_000] * 200)]
+    for i in range(3000):
+        group.create_group(str(i))
+
+
+@refused("too many bytes")
 def unwritten_bomb(f):
     f.create_dataset("d", (1 << 39,), dtype="f4")
 

@@ -17,6 +17,9 @@ namespace {
 constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
 constexpr size_t kMostFaults = 64;
 constexpr size_t kLongestPath = 300;  // of one that is shown
+// Keras's paths together are a fraction of its files; with names of 1,000 bytes three times as
+// much.
+constexpr uint64_t kPathsPerByte = 16, kFreePathBytes = 1 << 20;
 
 Error malformed(const char* what) {
   return Error(ErrorCode::kMalformed, std::string("HDF5: ") + what);
@@ -72,7 +75,9 @@ Result<uint64_t> read_superblock(const Hdf5Blocks& blocks) {
 class TreeReader {
  public:
   TreeReader(const Bytes& file, const Hdf5Limits& limits)
-      : blocks_(file, limits.checksums), limits_(limits) {}
+      : blocks_(file, limits.checksums),
+        limits_(limits),
+        most_path_bytes_(kPathsPerByte * file.size() + kFreePathBytes) {}
 
   Result<Hdf5File> read() {
     PUMICE_TRY(const uint64_t root, read_superblock(blocks_));
@@ -191,8 +196,12 @@ class TreeReader {
 
   void add_link(const std::string& name, uint64_t address, const std::string& path, uint32_t depth,
                 Hdf5Object& out) {
-    if (blocks_.exhausted()) return;
+    if (blocks_.exhausted() || path_bytes_ > most_path_bytes_) return;
     const std::string here = below(path, name);
+    path_bytes_ += here.size();
+    if (path_bytes_ > most_path_bytes_)
+      return fault(here, Error(ErrorCode::kTooLarge,
+                               "HDF5: long names deep inside give paths of too many bytes"));
     if (name.empty() || name.find('/') != std::string::npos || name == ".")
       return fault(here, malformed("an object's name is empty, a dot, or has a slash"));
     auto child = object(address, here, depth + 1);
@@ -374,6 +383,8 @@ class TreeReader {
 
   Hdf5Blocks blocks_;
   const Hdf5Limits& limits_;
+  // Whoever keeps objects by their paths needs memory for all of them together.
+  uint64_t path_bytes_ = 0, most_path_bytes_;
   std::vector<Hdf5File::Fault> faults_;
 };
 

@@ -20,6 +20,10 @@ Source empty_source(const char* format, const Bytes& bytes, const std::string& p
   return source;
 }
 
+std::string too_large(const std::string& place, uint64_t size) {
+  return place + ": is too large for a config (" + std::to_string(size) + " bytes); it is not read";
+}
+
 /// What an HDF5 file of Keras's has at its root, at the least.
 bool is_keras(const Hdf5Object& root) {
   for (const char* name : {"model_config", "training_config", "keras_version", "layer_names"})
@@ -49,8 +53,7 @@ Result<Source> read_keras(const Bytes& bytes, const std::string& path) {
     if (!entry.name.ends_with(".json")) continue;
     // Text of a few hundred KiB, of a few MiB for the largest models; the rest is no config.
     if (entry.size > kLargestConfig) {
-      source.facts.warnings.push_back(entry.name + ": is too large for a config (" +
-                                      std::to_string(entry.size) + " bytes); it is not read");
+      source.facts.warnings.push_back(too_large(entry.name, entry.size));
       continue;
     }
     auto text = zip.read(entry);
@@ -103,9 +106,14 @@ Result<Source> read_keras_h5(const Bytes& bytes, const std::string& path) {
         .expected("an attribute model_config, or groups of layers with their vars");
   Source source = empty_source("h5", bytes, path);
   const std::string name = name_of(path);
-  for (const char* attribute : {"model_config", "training_config"})
-    if (auto text = root.text_attribute(attribute))
+  for (const char* attribute : {"model_config", "training_config"}) {
+    auto text = root.text_attribute(attribute);
+    if (text && text->size() <= kLargestConfig) {
       source.facts.documents.push_back({name, std::string("@") + attribute, std::move(*text)});
+    } else if (text) {
+      source.facts.warnings.push_back(too_large(name + "@" + attribute, text->size()));
+    }
+  }
   if (const auto version = root.text_attribute("keras_version"))
     source.producer = "keras " + *version;
   add_hdf5_facts(std::move(file), name, source.facts);
