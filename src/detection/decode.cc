@@ -59,6 +59,7 @@ Picture resize(const Picture& picture, int width, int height) {
         const float upper = mix(picture.at(h.low, v.low)[c], picture.at(h.high, v.low)[c], h.part);
         const float lower =
             mix(picture.at(h.low, v.high)[c], picture.at(h.high, v.high)[c], h.part);
+        // NOLINTNEXTLINE(bugprone-incorrect-roundings): never negative
         scaled.at(x, y)[c] = static_cast<uint8_t>(mix(upper, lower, v.part) + 0.5f);
       }
   return scaled;

@@ -12,6 +12,7 @@ namespace {
 std::vector<uint8_t> luminance(const std::vector<uint8_t>& rgb) {
   std::vector<uint8_t> grey(rgb.size() / 3);
   for (size_t i = 0; i < grey.size(); ++i)
+    // NOLINTNEXTLINE(bugprone-incorrect-roundings): never negative
     grey[i] = static_cast<uint8_t>(0.299 * rgb[3 * i] + 0.587 * rgb[3 * i + 1] +
                                    0.114 * rgb[3 * i + 2] + 0.5);
   return grey;

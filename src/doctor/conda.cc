@@ -22,7 +22,7 @@ std::string_view below_site(std::string_view path) {
   return path.substr(at + kSite.size());
 }
 
-void add_file(std::string path, const std::string& sha256, int64_t size, Distribution& d) {
+void add_file(const std::string& path, const std::string& sha256, int64_t size, Distribution& d) {
   const std::string_view rest = below_site(path);
   const size_t package = package_of(rest);
   if (package == kPackages.size() || rest.find("..") != std::string_view::npos ||
@@ -65,7 +65,7 @@ void read_paths(JsonReader& json, Distribution& d) {
       }
       // conda rewrites paths in some files; the second hash is of what it wrote.
       if (json.ok() && count < kFilesOfOne)
-        add_file(std::move(path), in_prefix.empty() ? sha256 : in_prefix,
+        add_file(path, in_prefix.empty() ? sha256 : in_prefix,
                  std::max<int64_t>(size, -1), d);
     }
   }

@@ -204,8 +204,9 @@ Group group_of(const Shape& shape, size_t from, size_t count) {
   return g;
 }
 
-Result<Value*> lower_product(const Node& node, const EinsumPlan& plan, Value* x, Labels x_labels,
-                             Value* y, Labels y_labels, Lowering& lowering) {
+Result<Value*> lower_product(const Node& node, const EinsumPlan& plan, Value* x,
+                             const Labels& x_labels, Value* y, const Labels& y_labels,
+                             Lowering& lowering) {
   const Labels &batch = plan.batch, &contracted = plan.contracted;
   // An operand whose order is [batch, K, M] (or [batch, N, K]) goes in as a transposed one.
   Labels first = join({&batch, &contracted, &plan.free[0]});

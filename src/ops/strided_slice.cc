@@ -147,7 +147,7 @@ Status infer_strided_slice(Node& node) {
                                   axis.end_masked, whole.size());
       sizes.back() = ranges.back()->count;
     } else if (step && (*step == 1 || *step == -1) && axis.end_masked &&
-               (axis.begin_masked || (*step == 1 && from == 0))) {
+               (axis.begin_masked || (*step == 1 && from == 0))) {  // NOLINT(bugprone-branch-clone)
       sizes.back() = whole;
     } else if (step == 1 && (axis.begin_masked || from == 0) && ends &&
                (*ends)[*axis.spec].same_as(whole)) {

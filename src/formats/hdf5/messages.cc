@@ -11,7 +11,7 @@ namespace {
 Error malformed(const char* what) {
   return Error(ErrorCode::kMalformed, std::string("HDF5: ") + what);
 }
-Error unsupported(std::string what) {
+Error unsupported(const std::string& what) {
   return Error(ErrorCode::kUnsupported, "HDF5: pumice does not read " + what);
 }
 

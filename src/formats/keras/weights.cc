@@ -29,7 +29,8 @@ void add_hdf5_facts(std::shared_ptr<const Hdf5File> file, const std::string& nam
                              fault.error.text());
   // Weights in several files: those that were added before are asked next.
   auto before = std::move(facts.checkpoint_value);
-  facts.checkpoint_value = [file, datasets, before](const std::string& key) -> Result<Tensor> {
+  facts.checkpoint_value = [file = std::move(file), datasets,
+                            before = std::move(before)](const std::string& key) -> Result<Tensor> {
     const auto at = datasets->find(key);
     if (at == datasets->end()) {
       if (before) return before(key);

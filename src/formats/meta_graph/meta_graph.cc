@@ -231,7 +231,7 @@ Result<std::map<std::string, Variable>> bind_variables(
   return variables;
 }
 
-Status add_checkpoint_facts(std::shared_ptr<const Bundle> bundle, SourceFacts* facts) {
+Status add_checkpoint_facts(const std::shared_ptr<const Bundle>& bundle, SourceFacts* facts) {
   for (const Bundle::Entry& entry : bundle->entries()) {
     SourceFacts::CheckpointEntry fact;
     fact.key = entry.key;

@@ -45,6 +45,6 @@ Result<std::map<std::string, Variable>> bind_variables(
     const std::string& why_none);
 
 /// Fills the facts that a bundle gives: entries, values, the object graph that it carries.
-Status add_checkpoint_facts(std::shared_ptr<const Bundle> bundle, SourceFacts* facts);
+Status add_checkpoint_facts(const std::shared_ptr<const Bundle>& bundle, SourceFacts* facts);
 
 }  // namespace pumice
