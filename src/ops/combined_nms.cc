@@ -187,9 +187,8 @@ struct Sizes {
   int64_t batch, classes, q, most, k, kept;
 };
 
-/// The kernel on each class of each picture: scores and box numbers [batch * classes, most], counts
-/// [batch * classes]. Boxes are numbered in `flat_boxes`, [batch * n, 4] or [batch * classes * n,
-/// 4].
+/// What the kernels select: scores [batch * classes, most] and as many numbers of `boxes`, which
+/// are [batch * n, 4] or [batch * classes * n, 4]; counts [batch * classes].
 struct Candidates {
   Value *boxes, *scores, *numbers, *counts;
 };

@@ -156,7 +156,7 @@ Status lower_nms(Node& node, Lowering& lowering) {
     return unsupported(node, "only float32 and float16 boxes are taken");
   if (!node.operand(0)->shape.is_rank(2) && node.operand(0)->shape.known_rank())
     return unsupported(node, "boxes must be of shape [n,4]");
-  /// Limits have the precision of the boxes, whatever their own dtype.
+  // Limits have the precision of the boxes, whatever their own dtype.
   auto limit = [&](size_t i) {
     Value* x = node.operand(i);
     if (half) x = lowering.cast(x, DType::kFloat16);

@@ -76,6 +76,7 @@ def detector(name, what, which, route, crop="astronaut-half"):
         feed = {found.input: picture}
         with reference.runner(found.graph_def(), found.outputs()) as run:
             outputs = run(feed)
+        assert whole.detections(found, outputs), f"nothing to see on {crop}"
         way = {"route": route, "inputs": [found.input], "outputs": found.outputs(), "shapes": [list(picture.shape)]}
         return Made(whole.MODELS / found.source, way, [], [(feed, outputs)], detector=found)
     return Model(name, what, make)
