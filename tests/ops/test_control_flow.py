@@ -409,7 +409,34 @@ def calls():
         yield Case("PartitionedCall", "branch", [Spec(shape), Spec((), "bool")], lambda x, p: branching(x, p))
 
 
+def stateful(node):
+    """The forms that functions with state get."""
+    for name in ("While", "If", "Case", "PartitionedCall"):
+        if node.op in ("Stateless" + name, name):
+            node.op = "StatefulPartitionedCall" if name == "PartitionedCall" else name
+
+
+def stateful_forms():
+    count, flag = Spec((), "int32", (0, 4)), Spec((), "bool")
+
+    @tf.function(autograph=False)
+    def called(x):
+        return tf.nn.relu(x) + 1.0
+
+    for shape in ((2, 3), (B, 3)):
+        for make in (counted, two_variables, invariant, index_gathers, becomes_constant):
+            yield Case("While", make.__name__, [Spec(shape), count], make, rewrite=stateful)
+        for name, (then, other) in BRANCHES.items():
+            yield Case("If", name, [Spec(shape), flag], lambda x, p, a=then, b=other: tf.cond(p, lambda: a(x), lambda: b(x)),
+                       data_dependent=name == "reshape" and shape[0] is B, rewrite=stateful)
+        for n in (2, 4):
+            yield Case("Case", f"{n} branches", [Spec(shape), Spec((), "int32", (-1, 5))],
+                       lambda x, i, n=n: tf.switch_case(i, [lambda k=k: x * (k + 1.0) for k in range(n)]), rewrite=stateful)
+        yield Case("StatefulPartitionedCall", "one", [Spec(shape)], lambda x: called(x), rewrite=stateful)
+
+
 def cases():
+    yield from stateful_forms()
     yield from loops()
     yield from branches()
     yield from conditionals()
