@@ -52,6 +52,7 @@ build:  ## the release binary, build/release/pumice
 bench: build  ## pumice against TensorFlow's converter, as ratios
 	scripts/install-deps test fetch
 	scripts/make-venv
+	scripts/make-doctor-envs
 	scripts/fetch-models
 	scripts/fetch-litert
 	$(PUMICE_CACHE)/venv/bin/python bench/run.py

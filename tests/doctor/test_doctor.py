@@ -13,14 +13,7 @@ import pytest
 from doctor import trees
 from harness import binary
 
-VARIABLES = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYENV_VERSION", "PYENV_ROOT", "PYTHONUSERBASE")
 NIGHTLY = "2.13.0.dev2023050207"
-
-
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch):
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
 
 
 def examine(env=None, status=None):

@@ -55,8 +55,7 @@ def examine(env):
 
 def variables(**more):
     """What a shell in no environment has."""
-    removed = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME")
-    return {k: v for k, v in os.environ.items() if k not in removed} | more
+    return {k: v for k, v in os.environ.items() if k != "PYTHONHOME"} | more
 
 
 def python(env, program):
