@@ -20,7 +20,8 @@ const char* cause_of(const std::string& kind) {
   if (kind == "override") return "@keras.saving.register_keras_serializable() on a class that bears a built-in's name";
   if (kind == "merged") return "compile() of a model that is then used as a layer of another one; import_graph_def() of a trained graph";
   if (kind == "slot_collision") return "a second minimize() on the same variables, or import_graph_def(…, name='')";
-  if (kind == "orphan_slots") return "a Saver over all variables, of a graph whose training part was cut off";
+  if (kind == "orphan_slots") return "a Saver over all variables, of a graph whose training part was cut off; in Keras 3, a .keras "
+           "file saved after an .h5 file of the same model";
   if (kind == "generation") return "layers or optimizers of tf_keras and keras in one model";
   return "two optimizers made for one model";
 }
