@@ -48,6 +48,7 @@ Result<size_t> own_output_tensors(Model& model, Graph& graph);
 Result<size_t> recognize_activation(Model& model, Graph& graph);
 Result<size_t> recognize_gelu(Model& model, Graph& graph);
 Result<size_t> recognize_norm(Model& model, Graph& graph);
+Result<size_t> unit_axis(Model& model, Graph& graph);
 Result<size_t> unneeded(Model& model, Graph& graph);
 Result<size_t> upsample(Model& model, Graph& graph);
 
