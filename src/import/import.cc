@@ -22,7 +22,10 @@ Result<Model> import_source(const Source& source, const ImportOptions& options,
   }
   std::vector<Graph*> graphs;
   for (auto& [name, graph] : model.graphs) graphs.push_back(graph.get());
-  for (Graph* graph : graphs) PUMICE_CHECK(raise_loops(model, *graph));
+  for (Graph* graph : graphs) {
+    PUMICE_CHECK(modernize_arrays(*graph));
+    PUMICE_CHECK(raise_loops(model, *graph));
+  }
   graphs.clear();
   for (auto& [name, graph] : model.graphs) graphs.push_back(graph.get());
   for (Graph* graph : graphs) PUMICE_CHECK(raise_conditionals(model, *graph));

@@ -68,6 +68,9 @@ Status raise_conditionals(Model& model, Graph& graph);
 /// Loops, TensorArrays or TensorLists are left in some graph.
 bool has_loops(const Model& model);
 
+/// Turns TensorArrays of the versions before 3 into the third's. Before raise_loops().
+Status modernize_arrays(Graph& graph);
+
 /// Turns TensorFlow 1's dataflow loops (Enter, Merge, Switch, NextIteration, Exit) into While nodes whose
 /// conditions and bodies are graphs of the model. kMalformed for frames that are no loops.
 Status raise_loops(Model& model, Graph& graph);

@@ -1,4 +1,6 @@
 """TensorArrayV3 and its operations, as TensorFlow 1's loops, maps, scans and folds use them."""
+import re
+
 import tensorflow as tf
 import test_tensor_list as lists
 
@@ -145,6 +147,70 @@ MORE = {"branch writes": ("TensorArrayWriteV3", branch_writes, True), "scatters 
         "place at run time": ("TensorArrayWriteV3", place, False)}
 
 
+raw = tf.raw_ops
+
+
+def old(node):
+    """A graph of the second version, which TensorFlow does not run any more: an array's first flow is a constant of its own."""
+    if node.op.startswith("TensorArray") and node.op.endswith("V3"):
+        node.op = node.op[:-2] + "V2"
+    for i, name in enumerate(node.input):
+        if re.fullmatch(r"old(_\d+)?:1", name):
+            node.input[i] = name[:-2] + "_flow"
+
+
+def oldest(node):
+    """The first version: reference handles, the same flows."""
+    old(node)
+    if node.op.startswith("TensorArray"):
+        node.op = node.op.removesuffix("V2")
+
+
+def old_array(n):
+    handle, flow = raw.TensorArrayV3(size=n, dtype=tf.float32, name="old")
+    tf.constant(0.0, name=handle.op.name + "_flow")
+    return tf.TensorArray(tf.float32, handle=handle, flow=flow)
+
+
+def written(x, n=2):
+    a = old_array(n)
+    for i in range(n):
+        a = a.write(i, x * (i + 1.0))
+    return a
+
+
+def old_loop(x, n, size=4):
+    return lists.loop(lambda i, a: i < n, lambda i, a: (i + 1, a.write(i, x * tf.cast(i, tf.float32))), [0, old_array(size)])[1].stack()
+
+
+def old_loops(x):
+    """Two arrays, the second written to by what is read from the first."""
+    first = old_array(4).scatter([0, 1, 2, 3], tf.stack([x, x + 1, x + 2, x + 3]))
+    return lists.loop(lambda i, a: i < 4, lambda i, a: (i + 1, a.write(i, first.read(i) * 2)), [0, old_array(4)])[1].stack()
+
+
+OLD = {
+    "write, read": ("TensorArrayWriteV2", lambda x: written(x).read(1)),
+    "gather": ("TensorArrayGatherV2", lambda x: written(x).gather([1, 0])),
+    "scatter": ("TensorArrayScatterV2", lambda x: old_array(2).scatter([1, 0], tf.stack([x, x * 2])).gather([0, 1])),
+    "concat": ("TensorArrayConcatV2", lambda x: written(x).concat()),
+    "split": ("TensorArraySplitV2", lambda x: old_array(2).split(tf.reshape(x, [-1])[:4], tf.constant([2, 2])).read(1)),
+    "size": ("TensorArraySizeV2", lambda x: (size_of(written(x)), x + 1)),
+    "loop": ("TensorArrayV2", lambda x: old_loop(x, 4)),
+    "two loops": ("TensorArrayReadV2", old_loops),
+}
+
+
+def old_versions():
+    for name, (op, build) in OLD.items():
+        for shape in ((2, 3), (B, 3)) if name != "split" else ((2, 3),):
+            yield Case(op, name, [Spec(shape)], v1(build), rewrite=old)
+    for name in ("gather", "concat", "loop", "two loops"):
+        op, build = OLD[name]
+        yield Case(op[:-2], name, [Spec((2, 3))], v1(build), rewrite=oldest)
+    yield Case("TensorArrayV2", "loop,beyond the budget", [Spec((2, 3))], v1(lambda x: old_loop(x, 1100, 1100)), rewrite=old)
+
+
 def staying():
     count = Spec((), "int32", (2, 4))
     for name in STAYS:
@@ -176,6 +242,7 @@ def cases():
         yield Case("TensorArrayV3", "map", [Spec((3, 4), dtype)], v1(lambda x: tf.map_fn(tf.identity, x)))
     yield Case("TensorArrayV3", "scalars", [Spec((3,))], v1(lambda x: tf.map_fn(lambda r: r * 2, x)))
     yield from staying()
+    yield from old_versions()
 
 
 test_tensor_array = differential("tensor_array", cases())
