@@ -47,8 +47,8 @@ class Lowering {
   Value* unary(std::string op, Value* x) {
     return emit(std::move(op), {x}, {}, x->dtype, x->shape);
   }
-  /// ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM…: broadcast shape, dtype of `a`. The attribute `_exact` keeps
-  /// passes from merging it with others: the last bit of each step decides something.
+  /// ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM…: broadcast shape, dtype of `a`. The attribute `_exact`
+  /// keeps passes from merging it with others: the last bit of each step decides something.
   Value* binary(std::string op, Value* a, Value* b, Attributes attributes = {});
   /// LESS, EQUAL, LOGICAL_AND…: broadcast shape, bool.
   Value* compare(std::string op, Value* a, Value* b);
@@ -67,8 +67,8 @@ class Lowering {
   /// the run-time shape of the source that has the same symbol. kUnsupported when a dimension has
   /// no source.
   Result<Value*> shape_vector(const Shape& target, std::span<Value* const> sources);
-  /// x as an int32 tensor (shape operands may be int64 in TensorFlow). Shape arithmetic is repeated in
-  /// int32 rather than cast.
+  /// x as an int32 tensor (shape operands may be int64 in TensorFlow). Shape arithmetic is repeated
+  /// in int32 rather than cast.
   Value* as_i32(Value* x);
 
   /// Replaces result i of the lowered node. What was known of its elements stays known.

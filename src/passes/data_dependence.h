@@ -14,8 +14,8 @@ struct ShapesAtRunTime {
   /// Values with an unknown size from the first such kernel on: the runtime stops preparing there,
   /// so their sizes are open although they may not depend on the data.
   std::unordered_set<const Value*> open;
-  /// Sizes of open values, and what the runtime computes of them while it allocates: it does so in memory
-  /// of its own, so that the compiled-model API's output buffer is never written.
+  /// Sizes of open values, and what the runtime computes of them while it allocates: it does so in
+  /// memory of its own, so that the compiled-model API's output buffer is never written.
   std::unordered_set<const Value*> late;
 };
 

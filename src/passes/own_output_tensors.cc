@@ -4,10 +4,10 @@
 // The compiled-model runtime leaves an output uninitialised when its tensor is also an input or
 // stands under two output names; a same-shape RESHAPE gives each output a tensor of its own. It
 // takes no output that a kernel allocates while it runs: where the sizes are known, the RESHAPE
-// tells them. Nor does it see what the runtime computes of sizes between two kernels: an addition of 0
-// writes that into the output. Between the graphs of loops and branches the runtime moves tensors about, and
-// frees twice what it computed before the run, as it does the RESHAPE of a constant: there, constants are
-// added to 0 or cast.
+// tells them. Nor does it see what the runtime computes of sizes between two kernels: an addition
+// of 0 writes that into the output. Between the graphs of loops and branches the runtime moves
+// tensors about, and frees twice what it computed before the run, as it does the RESHAPE of a
+// constant: there, constants are added to 0 or cast.
 #include <unordered_set>
 
 #include "graph/cast.h"
@@ -24,7 +24,8 @@ bool is_entry(const Model& model, const Graph& graph) {
   return model.signatures.empty();
 }
 
-/// A constant as a value that is computed while the model runs; null for dtypes without a kernel for it.
+/// A constant as a value that is computed while the model runs; null for dtypes without a kernel
+/// for it.
 Value* at_run_time(Lowering& lowering, const Constant& constant) {
   Value* value = lowering.constant(constant);
   switch (constant.dtype()) {

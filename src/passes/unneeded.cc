@@ -143,7 +143,8 @@ bool join_constants(Graph& graph, Node& node) {
   auto second = step_of(node, additive);
   if (!second) return false;
   Node& inner = *second->x->node();
-  if (!second->x->single_use() || activation_of(inner) != 0 || is_exact(node) || is_exact(inner)) return false;
+  if (!second->x->single_use() || activation_of(inner) != 0 || is_exact(node) || is_exact(inner))
+    return false;
   auto first = step_of(inner, additive);
   if (!first || !same_type(first->x, node.result()) || !same_type(inner.result(), node.result()))
     return false;
