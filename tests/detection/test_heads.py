@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ai_edge_litert import interpreter as litert
+
 from harness import binary
+from harness.real_models import MODELS, REAL
 
 SIDE, BOXES, COLUMNS = 64, 150, 5
 MEAN, STD = 127.5, 127.5
@@ -183,3 +186,26 @@ def test_refused(made, tmp_path):
         outcome = binary.run("detect", model, picture, "-o", tmp_path / "x.png", *flags)
         assert outcome.status == status and words in outcome.stderr, (flags, outcome.text())
         assert not (tmp_path / "x.png").exists()
+
+
+def test_pedestrian_heads(tmp_path):
+    """A real detector's raw heads, with the anchors that stand in its converted form with the detection operator."""
+    source = MODELS / "pedestrian/frozen_inference_graph.pb"
+    (tmp_path / "labels.txt").write_text("person\n")
+    labels = ["--labels", tmp_path / "labels.txt"]
+    for name, flags in {"whole": ["--postprocess", "custom-op", "--preprocess", "strip"],
+                        "heads": [*REAL["pedestrian"].flags(), "--normalize", "0,1"]}.items():
+        outcome = binary.run("convert", source, "-o", tmp_path / f"{name}.tflite", "--quiet", *labels, *flags)
+        assert outcome.status == 0, outcome.text()
+    interpreter = litert.Interpreter(str(tmp_path / "whole.tflite"))
+    interpreter.allocate_tensors()
+    (operator,) = [op for op in interpreter._get_ops_details() if op["op_name"] == "TFLite_Detection_PostProcess"]
+    anchors = interpreter.get_tensor(operator["inputs"][2])
+    np.save(tmp_path / "anchors.npy", anchors)
+    picture = MODELS / "pictures/astronaut.png"
+    # The cut leaves the normalization in the graph: it takes the scaled picture's values.
+    found = detect(tmp_path / "heads.tflite", picture, "--anchors", tmp_path / "anchors.npy")
+    whole = detect(tmp_path / "whole.tflite", picture)
+    assert [d["name"] for d in found["detections"]] == ["person"]
+    assert abs(found["detections"][0]["score"] - whole["detections"][0]["score"]) < 1e-4
+    assert all(abs(found["detections"][0]["box"][s] - edge) <= 1 for s, edge in whole["detections"][0]["box"].items())
