@@ -1,6 +1,7 @@
 // Label files: one name a line.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

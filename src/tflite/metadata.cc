@@ -350,13 +350,4 @@ Result<std::optional<std::string>> read_appended(const Bytes& model, const std::
   return result;
 }
 
-Result<std::vector<std::string>> list_appended(const Bytes& model, const std::string& file) {
-  std::vector<std::string> names;
-  if (!looks_like_zip(model.view())) return names;
-  Result<ZipReader> zip = ZipReader::open(model);
-  if (!zip.ok()) return std::move(zip).error().in(file);
-  for (const ZipEntry& entry : zip->entries()) names.push_back(entry.name);
-  return names;
-}
-
 }  // namespace pumice

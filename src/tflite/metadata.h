@@ -88,7 +88,5 @@ struct AppendedFile {
 /// such file in it. Errors: those of ZipReader, and kTooLarge above `limit`.
 Result<std::optional<std::string>> read_appended(const Bytes& model, const std::string& name,
                                                  uint64_t limit, const std::string& file);
-/// The names of all of them, in the archive's order.
-Result<std::vector<std::string>> list_appended(const Bytes& model, const std::string& file);
 
 }  // namespace pumice
