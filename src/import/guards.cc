@@ -6,14 +6,17 @@
 namespace pumice {
 namespace {
 
-constexpr int kDeepestPredicate = 64;
+// Files may be hostile: each step of a predicate may branch, and sets grow with the nesting.
+constexpr int kDeepestPredicate = 8;
+constexpr int kMostSteps = 10'000;
+constexpr size_t kDeepestNesting = 64;
 
 /// The value that a predicate really is: Switch and Identity hand it on unchanged.
 const Value* behind_switches(const Value* value) {
-  for (;;) {
+  for (int step = 0;; ++step) {
     const Node& node = *value->node();
     bool passes = is_conditional_switch(node) || (node.op == "Identity" && node.operand_count() == 1);
-    if (!passes || !node.operand(0)) return value;
+    if (!passes || !node.operand(0) || step == kMostSteps) return value;
     value = node.operand(0);
   }
 }
@@ -85,6 +88,10 @@ Guards::Id Guards::both(Id a, Id b) {
   Set all;
   std::set_union(sets_[a].begin(), sets_[a].end(), sets_[b].begin(), sets_[b].end(),
                  std::back_inserter(all));
+  if (all.size() > kDeepestNesting) {
+    too_deep_ = true;
+    return it->second = a;
+  }
   for (size_t i = 1; i < all.size(); ++i)
     if (all[i].predicate == all[i - 1].predicate) return kDead;
   return it->second = intern(std::move(all));
@@ -200,6 +207,10 @@ std::unique_ptr<Choice> Guards::decide(std::vector<Alternative> alternatives) {
 
 Result<const Choice*> Guards::choice(const Node& merge) {
   Id id = of(merge);
+  if (too_deep_)
+    return Error(ErrorCode::kUnsupported, "conditionals nest too deeply")
+        .at(merge.name, merge.op)
+        .expected("at most " + std::to_string(kDeepestNesting) + " predicates over one node");
   auto it = choices_.find(&merge);
   if (it != choices_.end() && it->second) return it->second.get();
   return Error(ErrorCode::kMalformed, id == kDead ? "no input of this Merge is ever computed"

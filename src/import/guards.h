@@ -42,7 +42,8 @@ class Guards {
   /// Equal for nodes that run under the same conditions.
   uint32_t number(const Node& node) { return of(node); }
 
-  /// How a Merge outside loops chooses. kMalformed where its operands are no alternatives.
+  /// How a Merge outside loops chooses. kMalformed where its operands are no alternatives,
+  /// kUnsupported where conditionals nest too deeply.
   Result<const Choice*> choice(const Node& merge);
 
  private:
@@ -72,6 +73,7 @@ class Guards {
   std::vector<Set> sets_{{}, {}};
   std::map<Set, Id> interned_{{{}, kAlways}};
   std::map<std::pair<Id, Id>, Id> unions_;
+  bool too_deep_ = false;  // some set is not complete
 };
 
 /// A Switch or RefSwitch that a loop's condition does not drive.

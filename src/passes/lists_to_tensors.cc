@@ -285,6 +285,7 @@ class Rewriter {
         return done(longer);
       }
       case ListKind::kPopBack: {
+        if (at_->result_count() != 2) return Reason("it has other than two results");
         PUMICE_TRY(Value * n, length(list));
         PUMICE_TRY(Value * last, arithmetic("Sub", n, scalar(1)));
         PUMICE_TRY(Value * element, gather(list, last));

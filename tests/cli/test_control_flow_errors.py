@@ -86,6 +86,37 @@ MALFORMED = {
 }
 
 
+def nested(n):
+    """Switches in Switches, each by a predicate of its own."""
+    nodes, value = [], "x"
+    for i in range(n):
+        nodes += [(f"f{i}", "Placeholder", [], {"dtype": tf.bool}), (f"s{i}", "Switch", [value, f"f{i}"])]
+        value = f"s{i}:1"
+    for i in reversed(range(n)):
+        nodes.append((f"m{i}", "Merge", [value, f"s{i}"], {"N": 2}))
+        value = f"m{i}"
+    return graph_def(*nodes, ("out", "Identity", [value]))
+
+
+def test_deep_nesting(convert):
+    """As deep as any model goes it converts; beyond, nothing grows without a bound."""
+    for n, status in ((6, 0), (5000, 4)):
+        flags = ["--input-arrays", ",".join(["x", *(f"f{i}" for i in range(min(n, 64)))]), "--output-arrays", "out"] if n < 64 else [
+            "--output-arrays", "out"]
+        outcome, _, _ = convert(nested(n), *flags)
+        assert outcome.status == status, outcome.text()[-2000:]
+        assert status == 0 or "too deeply" in outcome.stderr, outcome.text()[-2000:]
+
+
+def test_predicates_that_go_round_or_fan_out(convert):
+    ands = [(f"l{i}", "LogicalAnd", [f"l{i - 1}" if i else "p"] * 2) for i in range(60)]
+    for nodes, predicate in (([("r", "Identity", ["t"], BOOL), ("t", "Identity", ["r"], BOOL)], "r"), (ands, "l59")):
+        graph = graph_def(*nodes, ("s", "Switch", ["x", predicate]), ("a", "Tanh", ["s"]),
+                          ("m", "Merge", ["a", "s:1"], {"N": 2}), ("out", "Identity", ["m"]))
+        outcome, _, target = convert(graph, "--input-arrays", "x,p", "--output-arrays", "out")
+        assert outcome.status == (0 if predicate == "l59" else 3), outcome.text()
+
+
 @pytest.fixture
 def convert(tmp_path):
     def run(graph, *flags):
