@@ -65,8 +65,7 @@ void read_paths(JsonReader& json, Distribution& d) {
       }
       // conda rewrites paths in some files; the second hash is of what it wrote.
       if (json.ok() && count < kFilesOfOne)
-        add_file(path, in_prefix.empty() ? sha256 : in_prefix,
-                 std::max<int64_t>(size, -1), d);
+        add_file(path, in_prefix.empty() ? sha256 : in_prefix, std::max<int64_t>(size, -1), d);
     }
   }
 }

@@ -14,6 +14,8 @@ constexpr Layout kLayouts[] = {
     {"keras/optimizers/optimizer_experimental/optimizer.py", "2.11 or older"},
     {"keras/optimizers/optimizer.py", "2.12"},
     {"keras/src/optimizers/optimizer.py", "2.13 or newer"}};
+
+/// Whether a Python source registers the type of the title with TensorFlow.
 bool registers_optimizer(const std::string& path) {
   const Bytes text = source_of(path);
   return contains(text, "register_revived_type") && contains(text, "experimentalOptimizer");
