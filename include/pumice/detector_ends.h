@@ -31,16 +31,17 @@ struct DetectorEnds {
   PostProcess post_process = PostProcess::kBuiltin;
   PreProcess pre_process = PreProcess::kKeep;
 
-  /// Gives raw heads the operator, with kCustomOp: anchors [N,4] (centre y, centre x, height, width) as
-  /// .npy, .npz or text. Empty: the tail is recognized in the graph, and what follows must be unset.
+  /// Gives raw heads the operator, with kCustomOp: anchors [N,4] (centre y, centre x, height,
+  /// width) as .npy, .npz or text. Empty: the tail is recognized in the graph, and what follows
+  /// must be unset.
   std::string anchors_file;
-  std::optional<std::vector<float>> scales;       // y, x, h, w: what encodings are divided by; 10,10,5,5
-  std::optional<float> score_threshold;           // 1e-8
-  std::optional<float> iou_threshold;             // 0.6
-  std::optional<int64_t> max_detections;          // in all, and of a class: 100
-  std::optional<int64_t> num_classes;             // without the background; the scores' columns less one
+  std::optional<std::vector<float>> scales;  // y, x, h, w: what encodings are divided by; 10,10,5,5
+  std::optional<float> score_threshold;      // 1e-8
+  std::optional<float> iou_threshold;        // 0.6
+  std::optional<int64_t> max_detections;     // in all, and of a class: 100
+  std::optional<int64_t> num_classes;        // without the background; the scores' columns less one
   std::optional<ScoreConversion> score_conversion;  // kTold
-  std::optional<bool> one_nms;                    // one suppression for all classes; false
+  std::optional<bool> one_nms;                      // one suppression for all classes; false
 };
 
 }  // namespace pumice

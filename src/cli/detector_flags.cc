@@ -20,42 +20,63 @@ Result<std::vector<float>> parse_scales(const std::string& text) {
     }
     at = next + 1;
   }
-  return Error(ErrorCode::kUsage, "--scales").expected("four positive numbers y,x,h,w: 10,10,5,5").found("'" + text + "'");
+  return Error(ErrorCode::kUsage, "--scales")
+      .expected("four positive numbers y,x,h,w: 10,10,5,5")
+      .found("'" + text + "'");
 }
 
 }  // namespace
 
 void DetectorFlags::add(CLI::App& command) {
   const char* group = "Detectors";
-  command.add_option("--postprocess", post_process,
-                     "builtin: as the graph spells it; custom-op: LiteRT's TFLite_Detection_PostProcess, recognized in "
-                     "the graph (or added, with --anchors); none: cut off, the raw heads are the outputs")
+  command
+      .add_option(
+          "--postprocess", post_process,
+          "builtin: as the graph spells it; custom-op: LiteRT's TFLite_Detection_PostProcess, "
+          "recognized in "
+          "the graph (or added, with --anchors); none: cut off, the raw heads are the outputs")
       ->check(CLI::IsMember({"builtin", "custom-op", "none"}))
       ->capture_default_str()
       ->group(group);
-  command.add_option("--preprocess", pre_process,
-                     "keep: the model takes pictures; strip: resizing and normalization move out, the model takes "
-                     "float [1,height,width,3]")
+  command
+      .add_option("--preprocess", pre_process,
+                  "keep: the model takes pictures; strip: resizing and normalization move out, the "
+                  "model takes "
+                  "float [1,height,width,3]")
       ->check(CLI::IsMember({"keep", "strip"}))
       ->capture_default_str()
       ->group(group);
-  command.add_option("--anchors", anchors,
-                     "adds the operator to raw heads: anchors ycenter,xcenter,h,w as .npy, .npz or text")
+  command
+      .add_option(
+          "--anchors", anchors,
+          "adds the operator to raw heads: anchors ycenter,xcenter,h,w as .npy, .npz or text")
       ->group(group);
-  command.add_option("--scales", scales, "with --anchors: what y,x,h,w of the encodings are divided by (10,10,5,5)")
+  command
+      .add_option("--scales", scales,
+                  "with --anchors: what y,x,h,w of the encodings are divided by (10,10,5,5)")
       ->group(group);
-  command.add_option("--score-threshold", score_threshold, "with --anchors: lowest score (1e-8)")->group(group);
-  command.add_option("--iou-threshold", iou_threshold, "with --anchors: largest overlap of two detections (0.6)")
+  command.add_option("--score-threshold", score_threshold, "with --anchors: lowest score (1e-8)")
       ->group(group);
-  command.add_option("--max-detections", max_detections, "with --anchors: how many detections (100)")->group(group);
-  command.add_option("--num-classes", num_classes,
-                     "with --anchors: classes without the background (the class output's columns less one)")
+  command
+      .add_option("--iou-threshold", iou_threshold,
+                  "with --anchors: largest overlap of two detections (0.6)")
       ->group(group);
-  command.add_option("--score-conversion", score_conversion,
-                     "with --anchors: sigmoid, softmax or none; without it, the graph must end in one of the former")
+  command
+      .add_option("--max-detections", max_detections, "with --anchors: how many detections (100)")
+      ->group(group);
+  command
+      .add_option(
+          "--num-classes", num_classes,
+          "with --anchors: classes without the background (the class output's columns less one)")
+      ->group(group);
+  command
+      .add_option("--score-conversion", score_conversion,
+                  "with --anchors: sigmoid, softmax or none; without it, the graph must end in one "
+                  "of the former")
       ->check(CLI::IsMember({"sigmoid", "softmax", "none"}))
       ->group(group);
-  command.add_option("--nms", nms, "with --anchors: per-class (the default), or one for all classes")
+  command
+      .add_option("--nms", nms, "with --anchors: per-class (the default), or one for all classes")
       ->check(CLI::IsMember({"per-class", "one"}))
       ->group(group);
 }

@@ -1,8 +1,9 @@
 // The flags of convert that concern detectors.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include "pumice/detector_ends.h"
 #include "pumice/error.h"
@@ -11,7 +12,8 @@ namespace pumice::cli {
 
 /// --postprocess, --preprocess, --anchors and what goes with it.
 struct DetectorFlags {
-  std::string post_process = "builtin", pre_process = "keep", anchors, scales, score_conversion, nms;
+  std::string post_process = "builtin", pre_process = "keep", anchors, scales, score_conversion,
+              nms;
   std::optional<float> score_threshold, iou_threshold;
   std::optional<int64_t> max_detections, num_classes;
   void add(CLI::App& command);

@@ -15,7 +15,9 @@ namespace {
 
 constexpr char kRow[] = "ycenter, xcenter, h, w";
 
-Error malformed_anchors(std::string what) { return Error(ErrorCode::kMalformed, "anchors: " + std::move(what)); }
+Error malformed_anchors(std::string what) {
+  return Error(ErrorCode::kMalformed, "anchors: " + std::move(what));
+}
 
 bool separates(char c) { return c == ',' || c == ';' || c == ' ' || c == '\t' || c == '\r'; }
 
@@ -108,7 +110,8 @@ Result<Tensor> parse_archive(const Bytes& bytes) {
 Result<Tensor> parse(const Bytes& bytes) {
   const std::string_view text = as_text(bytes.view());
   if (text.substr(0, 6) == "\x93NUMPY") return parse_npy(bytes);
-  if (text.substr(0, 4) == std::string_view("PK\x03\x04", 4) || text.substr(0, 4) == std::string_view("PK\x05\x06", 4))
+  if (text.substr(0, 4) == std::string_view("PK\x03\x04", 4) ||
+      text.substr(0, 4) == std::string_view("PK\x05\x06", 4))
     return parse_archive(bytes);
   return parse_text(text);
 }
@@ -116,7 +119,8 @@ Result<Tensor> parse(const Bytes& bytes) {
 }  // namespace
 
 Status check_anchors(const Tensor& anchors, std::optional<int64_t> count) {
-  if (anchors.dtype() != DType::kFloat32 || anchors.rank() != 2 || anchors.dims()[1] != 4 || anchors.dims()[0] == 0)
+  if (anchors.dtype() != DType::kFloat32 || anchors.rank() != 2 || anchors.dims()[1] != 4 ||
+      anchors.dims()[0] == 0)
     return malformed_anchors("wrong shape or dtype")
         .expected(std::string("float numbers of shape [N,4], each row ") + kRow)
         .found(std::string(dtype_name(anchors.dtype())) + " " + to_string(anchors.dims()));
@@ -142,7 +146,8 @@ Result<Tensor> read_anchors(const std::string& path, std::optional<int64_t> coun
   auto anchors = parse(bytes);
   if (!anchors.ok()) return std::move(anchors).error().in(path);
   if (is_float(anchors->dtype())) *anchors = cast_tensor(*anchors, DType::kFloat32);
-  if (Status status = check_anchors(*anchors, count); !status.ok()) return std::move(status).error().in(path);
+  if (Status status = check_anchors(*anchors, count); !status.ok())
+    return std::move(status).error().in(path);
   return anchors;
 }
 

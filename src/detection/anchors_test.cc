@@ -1,16 +1,18 @@
 #include "detection/anchors.h"
 
-#include <gtest/gtest.h>
-
 #include <fstream>
 #include <limits>
+
+#include <gtest/gtest.h>
 
 #include "formats/npz/npz.h"
 
 namespace pumice {
 namespace {
 
-std::string path_of(const std::string& name) { return testing::TempDir() + "/pumice_anchors_" + name; }
+std::string path_of(const std::string& name) {
+  return testing::TempDir() + "/pumice_anchors_" + name;
+}
 
 Result<Tensor> from_text(const std::string& text, std::optional<int64_t> count = std::nullopt) {
   const std::string path = path_of("a.csv");
@@ -31,12 +33,14 @@ std::string refusal(const Result<Tensor>& anchors) {
 }
 
 TEST(Anchors, TextInItsForms) {
-  for (const char* text : {"0.5,0.25,0.1,0.2\n0.5,.5,1,1e-1\n", "# mine\r\n0.5 0.25\t0.1  0.2\r\n\r\n0.5;+.5;1;1e-1",
-                           "ycenter,xcenter,h,w\n0.5, 0.25, 0.1, 0.2\n0.5, 0.5, 1, 0.1\n"}) {
+  for (const char* text :
+       {"0.5,0.25,0.1,0.2\n0.5,.5,1,1e-1\n", "# mine\r\n0.5 0.25\t0.1  0.2\r\n\r\n0.5;+.5;1;1e-1",
+        "ycenter,xcenter,h,w\n0.5, 0.25, 0.1, 0.2\n0.5, 0.5, 1, 0.1\n"}) {
     auto anchors = from_text(text, 2);
     ASSERT_TRUE(anchors.ok()) << anchors.error().text();
     EXPECT_EQ(anchors->dims(), (Dims{2, 4}));
-    EXPECT_EQ(anchors->values<float>(), (std::vector<float>{0.5f, 0.25f, 0.1f, 0.2f, 0.5f, 0.5f, 1, 0.1f}));
+    EXPECT_EQ(anchors->values<float>(),
+              (std::vector<float>{0.5f, 0.25f, 0.1f, 0.2f, 0.5f, 0.5f, 1, 0.1f}));
   }
 }
 
@@ -48,16 +52,19 @@ TEST(Anchors, Arrays) {
   ASSERT_TRUE(write_npz(path, {{"other", other}, {"anchors", anchors}}).ok());
   EXPECT_EQ(read_anchors(path, 2)->values<float>(), anchors.values<float>());
   ASSERT_TRUE(write_npz(path, {{"a", anchors}, {"b", anchors}}).ok());
-  EXPECT_NE(refusal(read_anchors(path)).find("one array, or one named 'anchors'"), std::string::npos);
+  EXPECT_NE(refusal(read_anchors(path)).find("one array, or one named 'anchors'"),
+            std::string::npos);
 
   const std::string npy = path_of("a.npy");
   const std::vector<double> wide = {0, 0, 1, 1};
-  std::ofstream(npy, std::ios::binary) << *npy_header(DType::kFloat64, {1, 4})
-                                       << std::string(reinterpret_cast<const char*>(wide.data()), 32);
+  std::ofstream(npy, std::ios::binary)
+      << *npy_header(DType::kFloat64, {1, 4})
+      << std::string(reinterpret_cast<const char*>(wide.data()), 32);
   auto read = read_anchors(npy);
   ASSERT_TRUE(read.ok()) << read.error().text();
   EXPECT_EQ(read->values<float>(), (std::vector<float>{0, 0, 1, 1}));
-  ASSERT_TRUE(write_npz(path, {{"a", Tensor::of<int32_t>(DType::kInt32, {1, 4}, {0, 0, 1, 1})}}).ok());
+  ASSERT_TRUE(
+      write_npz(path, {{"a", Tensor::of<int32_t>(DType::kInt32, {1, 4}, {0, 0, 1, 1})}}).ok());
   EXPECT_NE(refusal(read_anchors(path)).find("found int32 [1,4]"), std::string::npos);
   ASSERT_TRUE(write_npz(path, {{"a", floats({4, 2}, {0, 0, 1, 1, 1, 1, 1, 1})}}).ok());
   EXPECT_NE(refusal(read_anchors(path)).find("[N,4]"), std::string::npos);

@@ -21,7 +21,8 @@ struct Sample {
 
 class Samples {
  public:
-  explicit Samples(const RecognizedTail& tail) : tail_(tail), n_(static_cast<size_t>(tail.decoding.count)) {}
+  explicit Samples(const RecognizedTail& tail)
+      : tail_(tail), n_(static_cast<size_t>(tail.decoding.count)) {}
 
   std::vector<Sample> make() {
     std::vector<Sample> all;
@@ -77,9 +78,11 @@ class Samples {
     std::iota(order.begin(), order.end(), size_t{0});
     auto distance = [&](size_t i) {
       return std::fabs(a[4 * i] - a[4 * centre]) + std::fabs(a[4 * i + 1] - a[4 * centre + 1]) +
-             std::fabs(std::log(a[4 * i + 2] / a[4 * centre + 2])) + std::fabs(std::log(a[4 * i + 3] / a[4 * centre + 3]));
+             std::fabs(std::log(a[4 * i + 2] / a[4 * centre + 2])) +
+             std::fabs(std::log(a[4 * i + 3] / a[4 * centre + 3]));
     };
-    std::stable_sort(order.begin(), order.end(), [&](size_t i, size_t j) { return distance(i) < distance(j); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t i, size_t j) { return distance(i) < distance(j); });
     order.resize(std::min<size_t>(n_, 60));
     near_one_anchor_scores_ = scores_of(order);
     return encodings(0.3f, 0.7f);
@@ -106,9 +109,10 @@ struct OperatorRows {
   bool cut = false;       // boxes outside the picture took places of further detections
 };
 
-/// What the operator finds. The suppression runs on the graph's own boxes, so that rounding in the decoding
-/// cannot tip an overlap over the threshold.
-DetectionRows run_operator(const RecognizedTail& tail, const Sample& sample, const std::vector<float>& decoded) {
+/// What the operator finds. The suppression runs on the graph's own boxes, so that rounding in the
+/// decoding cannot tip an overlap over the threshold.
+DetectionRows run_operator(const RecognizedTail& tail, const Sample& sample,
+                           const std::vector<float>& decoded) {
   std::vector<BoxCorners> boxes(decoded.size() / 4);
   for (size_t i = 0; i < boxes.size(); ++i)
     boxes[i] = {decoded[4 * i], decoded[4 * i + 1], decoded[4 * i + 2], decoded[4 * i + 3]};
@@ -118,7 +122,8 @@ DetectionRows run_operator(const RecognizedTail& tail, const Sample& sample, con
   for (size_t i = 0; i < boxes.size(); ++i)
     for (int64_t c = 0; c < classes; ++c)
       scores[i * static_cast<size_t>(classes) + static_cast<size_t>(c)] =
-          sample.scores[i * static_cast<size_t>(s.columns) + static_cast<size_t>(s.column_of[static_cast<size_t>(c)])];
+          sample.scores[i * static_cast<size_t>(s.columns) +
+                        static_cast<size_t>(s.column_of[static_cast<size_t>(c)])];
   return select_detections(boxes, scores.data(), classes, tail.parameters);
 }
 
@@ -167,7 +172,8 @@ bool may_be_scores(const Tensor& t) {
 /// Rows of a box output; -1: it is none.
 int64_t rows_of_boxes(const Tensor& t) {
   const bool ranked = t.rank() == 2 || (t.rank() == 3 && t.dims()[0] == 1);
-  return ranked && t.dtype() == DType::kFloat32 && t.dims().back() == 4 ? t.dims()[t.rank() - 2] : -1;
+  return ranked && t.dtype() == DType::kFloat32 && t.dims().back() == 4 ? t.dims()[t.rank() - 2]
+                                                                        : -1;
 }
 
 /// The graph's detections, best first; padding has no positive score above the threshold.
@@ -186,22 +192,25 @@ std::vector<Row> graph_rows(const RecognizedTail& tail, const Seen& seen, const 
 
 std::string shown(const Row& r) {
   char text[160];
-  std::snprintf(text, sizeof(text), "class %g, score %.4f, box %.4f %.4f %.4f %.4f", static_cast<double>(r.label),
-                static_cast<double>(r.score), static_cast<double>(r.box[0]), static_cast<double>(r.box[1]),
+  std::snprintf(text, sizeof(text), "class %g, score %.4f, box %.4f %.4f %.4f %.4f",
+                static_cast<double>(r.label), static_cast<double>(r.score),
+                static_cast<double>(r.box[0]), static_cast<double>(r.box[1]),
                 static_cast<double>(r.box[2]), static_cast<double>(r.box[3]));
   return text;
 }
 
 /// How many rows agree before the first that does not; `difference` says which.
-size_t agreement(const std::vector<Row>& graph, const std::vector<Row>& op, const std::array<float, 2>& scale,
-                 std::string& difference) {
+size_t agreement(const std::vector<Row>& graph, const std::vector<Row>& op,
+                 const std::array<float, 2>& scale, std::string& difference) {
   for (size_t i = 0; i < std::max(graph.size(), op.size()); ++i) {
     const char* nothing = "no further detection";
     bool same = i < graph.size() && i < op.size();
     if (same) {
-      same = std::fabs(graph[i].score - op[i].score) <= 1e-5f && std::fabs(graph[i].label - op[i].label) < 0.1f;  // labels may be quantized weights
+      same = std::fabs(graph[i].score - op[i].score) <= 1e-5f &&
+             std::fabs(graph[i].label - op[i].label) < 0.1f;  // labels may be quantized weights
       for (size_t c = 0; same && c < 4; ++c)
-        same = std::fabs(graph[i].box[c] - op[i].box[c]) <= 1e-5f * std::max(scale[c % 2], std::fabs(op[i].box[c]));
+        same = std::fabs(graph[i].box[c] - op[i].box[c]) <=
+               1e-5f * std::max(scale[c % 2], std::fabs(op[i].box[c]));
     }
     if (same) continue;
     difference = "detection " + std::to_string(i + 1) + ": the graph has " +
@@ -212,11 +221,13 @@ size_t agreement(const std::vector<Row>& graph, const std::vector<Row>& op, cons
   return std::max(graph.size(), op.size());
 }
 
-/// What the graph multiplies boxes by, along an axis, told by boxes that end within the picture; else 1.
+/// What the graph multiplies boxes by, along an axis, told by boxes that end within the picture;
+/// else 1.
 float scale_between(const std::vector<Row>& graph, const std::vector<Row>& op, size_t axis) {
   std::vector<float> ratios;
   for (size_t i = 0; i < std::min(graph.size(), op.size()); ++i)
-    if (op[i].box[2 + axis] > 0.1f && op[i].box[2 + axis] < 0.999f) ratios.push_back(graph[i].box[2 + axis] / op[i].box[2 + axis]);
+    if (op[i].box[2 + axis] > 0.1f && op[i].box[2 + axis] < 0.999f)
+      ratios.push_back(graph[i].box[2 + axis] / op[i].box[2 + axis]);
   if (ratios.empty()) return 1;
   auto middle = ratios.begin() + static_cast<std::ptrdiff_t>(ratios.size() / 2);
   std::nth_element(ratios.begin(), middle, ratios.end());
@@ -224,9 +235,11 @@ float scale_between(const std::vector<Row>& graph, const std::vector<Row>& op, s
 }
 
 /// What a graph may do to boxes in the end, the simplest first.
-constexpr Finish kFinishes[] = {
-    {}, {.clipped = true}, {.clipped = true, .filled = true},
-    {.clipped = true, .scaled_first = true}, {.clipped = true, .filled = true, .scaled_first = true}};
+constexpr Finish kFinishes[] = {{},
+                                {.clipped = true},
+                                {.clipped = true, .filled = true},
+                                {.clipped = true, .scaled_first = true},
+                                {.clipped = true, .filled = true, .scaled_first = true}};
 
 class Comparison {
  public:
@@ -249,11 +262,13 @@ class Comparison {
       tail_.parameters.max_detections = limit;
     }
     const Node& node = *tail_.boxes->node();
-    return Error(ErrorCode::kUnsupported, "the graph's post-processing is not what the operator computes")
+    return Error(ErrorCode::kUnsupported,
+                 "the graph's post-processing is not what the operator computes")
         .at(node.name, node.op)
         .expected("the same detections on " + std::to_string(samples_.size()) + " samples")
-        .found(best_difference_.empty() ? "no outputs boxes [..,M,4], classes [..,M] and scores [..,M]"
-                                        : best_difference_)
+        .found(best_difference_.empty()
+                   ? "no outputs boxes [..,M,4], classes [..,M] and scores [..,M]"
+                   : best_difference_)
         .hint("--postprocess builtin keeps the graph as it is");
   }
 

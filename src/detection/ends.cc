@@ -26,7 +26,8 @@ Result<ChangedEnds> change_ends(Model& model, const DetectorEnds& options, bool 
     PUMICE_TRY(auto stripped, strip_pre_processing(model));
     for (size_t i = 0; i < stripped.size(); ++i) {
       const StrippedInput& s = stripped[i];
-      if (list.size() <= i) list.push_back({{"signature", s.signature}, {"postprocess", "builtin"}});
+      if (list.size() <= i)
+        list.push_back({{"signature", s.signature}, {"postprocess", "builtin"}});
       list[i]["preprocess"] = {{"mode", "strip"},
                                {"input", s.input},
                                {"height", s.height},
@@ -34,8 +35,9 @@ Result<ChangedEnds> change_ends(Model& model, const DetectorEnds& options, bool 
                                {"resize", s.resize.empty() ? Json() : Json(s.resize)},
                                {"mean", s.normalization.mean},
                                {"std", s.normalization.std}};
-      changed.lines.push_back("pre-processing moved out: '" + s.input + "' takes " + std::to_string(s.width) + " x " +
-                              std::to_string(s.height) + ", " + to_string(s.normalization));
+      changed.lines.push_back("pre-processing moved out: '" + s.input + "' takes " +
+                              std::to_string(s.width) + " x " + std::to_string(s.height) + ", " +
+                              to_string(s.normalization));
     }
     if (!stripped.empty()) changed.normalization = stripped[0].normalization;
   }

@@ -14,10 +14,11 @@
 namespace pumice {
 
 struct ChangedEnds {
-  std::string json;                // the report's "detectors": an entry a signature; empty: nothing was changed
+  std::string json;  // the report's "detectors": an entry a signature; empty: nothing was changed
   std::vector<std::string> lines;  // for people
   std::vector<Warning> warnings;
-  std::optional<Normalization> normalization;  // of the first signature's input, where it was moved out
+  std::optional<Normalization>
+      normalization;  // of the first signature's input, where it was moved out
 };
 
 /// Post-processing, then pre-processing. `ordered`: the caller named the outputs. Errors: theirs.

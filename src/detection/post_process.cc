@@ -13,9 +13,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kOperatorOutputs[] = {"TFLite_Detection_PostProcess", "TFLite_Detection_PostProcess:1",
-                                            "TFLite_Detection_PostProcess:2", "TFLite_Detection_PostProcess:3"};
-constexpr const char* kHeadOutputs[] = {"raw_outputs/box_encodings", "raw_outputs/class_predictions"};
+constexpr const char* kOperatorOutputs[] = {
+    "TFLite_Detection_PostProcess", "TFLite_Detection_PostProcess:1",
+    "TFLite_Detection_PostProcess:2", "TFLite_Detection_PostProcess:3"};
+constexpr const char* kHeadOutputs[] = {"raw_outputs/box_encodings",
+                                        "raw_outputs/class_predictions"};
 
 /// The name of what is neither the operator nor an output.
 constexpr char kMadeHere[] = "detections";
@@ -25,7 +27,8 @@ class Builder {
  public:
   Builder(Model& model, Graph& graph) : model_(model), graph_(graph) {}
 
-  Result<Value*> make(const char* op, std::initializer_list<Value*> operands, Attributes attributes = {}) {
+  Result<Value*> make(const char* op, std::initializer_list<Value*> operands,
+                      Attributes attributes = {}) {
     Node* node = graph_.create(op, operands);
     node->attributes = std::move(attributes);
     node->name = kMadeHere;
@@ -51,11 +54,14 @@ class Builder {
     bool all = static_cast<int64_t>(columns.size()) == x->shape[2].size();
     for (size_t i = 0; i < columns.size(); ++i) all &= columns[i] == static_cast<int64_t>(i);
     if (all) return x;
-    return make("GatherV2", {x, integers(columns), integer(2)},
-                {{"Tparams", DType::kFloat32}, {"Tindices", DType::kInt32}, {"Taxis", DType::kInt32}});
+    return make(
+        "GatherV2", {x, integers(columns), integer(2)},
+        {{"Tparams", DType::kFloat32}, {"Tindices", DType::kInt32}, {"Taxis", DType::kInt32}});
   }
-  Result<Value*> slice(Value* x, const std::vector<int64_t>& begin, const std::vector<int64_t>& size) {
-    return make("Slice", {x, integers(begin), integers(size)}, {{"T", DType::kFloat32}, {"Index", DType::kInt32}});
+  Result<Value*> slice(Value* x, const std::vector<int64_t>& begin,
+                       const std::vector<int64_t>& size) {
+    return make("Slice", {x, integers(begin), integers(size)},
+                {{"T", DType::kFloat32}, {"Index", DType::kInt32}});
   }
 
  private:
@@ -63,7 +69,8 @@ class Builder {
   Graph& graph_;
 };
 
-void set_outputs(Graph& graph, Signature& signature, std::span<Value* const> values, const char* const* names) {
+void set_outputs(Graph& graph, Signature& signature, std::span<Value* const> values,
+                 const char* const* names) {
   while (graph.output_count() > 0) graph.return_node()->remove_operand(graph.output_count() - 1);
   signature.outputs.clear();
   for (size_t i = 0; i < values.size(); ++i) {
@@ -80,7 +87,9 @@ Json parameters_json(const DetectionParameters& p) {
     std::visit(
         [&, &key = name](const auto& v) {
           using T = std::decay_t<decltype(v)>;
-          if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, int64_t> || std::is_same_v<T, float>) json[key] = v;
+          if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, int64_t> ||
+                        std::is_same_v<T, float>)
+            json[key] = v;
         },
         value);
   return json;
@@ -98,15 +107,17 @@ Json anchors_json(const Tensor& anchors) {
 
 std::string parameters_text(const DetectionParameters& p, int64_t anchors) {
   char text[200];
-  std::snprintf(text, sizeof(text), "%lld anchors, %lld class%s, scores from %.3g, overlap %.3g, at most %lld detections",
-                static_cast<long long>(anchors), static_cast<long long>(p.num_classes), p.num_classes == 1 ? "" : "es",
-                static_cast<double>(p.nms_score_threshold), static_cast<double>(p.nms_iou_threshold),
-                static_cast<long long>(p.max_detections));
+  std::snprintf(
+      text, sizeof(text),
+      "%lld anchors, %lld class%s, scores from %.3g, overlap %.3g, at most %lld detections",
+      static_cast<long long>(anchors), static_cast<long long>(p.num_classes),
+      p.num_classes == 1 ? "" : "es", static_cast<double>(p.nms_score_threshold),
+      static_cast<double>(p.nms_iou_threshold), static_cast<long long>(p.max_detections));
   return text;
 }
 
-Json record(const Signature& signature, const char* mode, const char* origin, const DetectionParameters& p,
-            int64_t anchors) {
+Json record(const Signature& signature, const char* mode, const char* origin,
+            const DetectionParameters& p, int64_t anchors) {
   return {{"signature", signature.key},
           {"postprocess", mode},
           {"origin", origin},
@@ -123,13 +134,14 @@ Result<Heads> heads_of(Builder& builder, const RecognizedTail& tail) {
   const int64_t n = tail.decoding.count;
   Heads heads{};
   PUMICE_TRY(heads.encodings, builder.shaped(tail.decoding.encodings, {1, n, 4}));
-  PUMICE_TRY(heads.encodings,
-             builder.columns(heads.encodings, {tail.decoding.columns.begin(), tail.decoding.columns.end()}));
+  PUMICE_TRY(heads.encodings, builder.columns(heads.encodings, {tail.decoding.columns.begin(),
+                                                                tail.decoding.columns.end()}));
   PUMICE_TRY(heads.scores, builder.shaped(tail.scores.scores, {1, n, tail.scores.columns}));
   // The operator leaves out column 0 by itself, where there is one more than classes.
   const std::vector<int64_t>& columns = tail.scores.column_of;
   bool behind_background = static_cast<int64_t>(columns.size()) + 1 == tail.scores.columns;
-  for (size_t i = 0; i < columns.size(); ++i) behind_background &= columns[i] == static_cast<int64_t>(i) + 1;
+  for (size_t i = 0; i < columns.size(); ++i)
+    behind_background &= columns[i] == static_cast<int64_t>(i) + 1;
   if (!behind_background) {
     PUMICE_TRY(heads.scores, builder.columns(heads.scores, columns));
   }
@@ -144,8 +156,10 @@ Tensor anchors_of(const BoxDecoding& decoding) {
 /// AFTER   boxes cut off at 0 and 1; scores 0 where nothing of a box is left
 Status finish(Builder& builder, const Finish& how, int64_t rows, Value*& boxes, Value*& scores) {
   if (how.clipped) {
-    PUMICE_TRY(boxes, builder.make("Minimum", {boxes, builder.number(1)}, {{"T", DType::kFloat32}}));
-    PUMICE_TRY(boxes, builder.make("Maximum", {boxes, builder.number(0)}, {{"T", DType::kFloat32}}));
+    PUMICE_TRY(boxes,
+               builder.make("Minimum", {boxes, builder.number(1)}, {{"T", DType::kFloat32}}));
+    PUMICE_TRY(boxes,
+               builder.make("Maximum", {boxes, builder.number(0)}, {{"T", DType::kFloat32}}));
   }
   if (how.filled) {
     PUMICE_TRY(Value * low, builder.slice(boxes, {0, 0, 0}, {1, rows, 2}));
@@ -153,16 +167,18 @@ Status finish(Builder& builder, const Finish& how, int64_t rows, Value*& boxes, 
     PUMICE_TRY(Value * sides, builder.make("Greater", {high, low}, {{"T", DType::kFloat32}}));
     PUMICE_TRY(Value * area, builder.make("All", {sides, builder.integers({2})},
                                           {{"Tidx", DType::kInt32}, {"keep_dims", false}}));
-    PUMICE_TRY(Value * one, builder.make("Cast", {area}, {{"SrcT", DType::kBool}, {"DstT", DType::kFloat32}}));
+    PUMICE_TRY(Value * one,
+               builder.make("Cast", {area}, {{"SrcT", DType::kBool}, {"DstT", DType::kFloat32}}));
     PUMICE_TRY(scores, builder.make("Mul", {scores, one}, {{"T", DType::kFloat32}}));
   }
   return {};
 }
 
 Json recognized_json(const RecognizedTail& tail) {
-  Json json = {{"score_conversion", tail.scores.conversion.empty() ? Json() : Json(tail.scores.conversion)},
-               {"score_columns", tail.scores.columns},
-               {"encoding_columns", tail.decoding.columns}};
+  Json json = {
+      {"score_conversion", tail.scores.conversion.empty() ? Json() : Json(tail.scores.conversion)},
+      {"score_columns", tail.scores.columns},
+      {"encoding_columns", tail.decoding.columns}};
   return json;
 }
 
@@ -172,8 +188,8 @@ Result<DetectorRecord> recognized(Model& model, Graph& graph, Signature& signatu
   Builder builder(model, graph);
   PUMICE_TRY(Heads heads, heads_of(builder, tail));
   Value* anchors = graph.constant(Constant(anchors_of(tail.decoding)), nullptr, "anchors");
-  PUMICE_TRY(Node * op, create_detection_post_process(graph, heads.encodings, heads.scores, anchors, tail.parameters,
-                                                      nullptr));
+  PUMICE_TRY(Node * op, create_detection_post_process(graph, heads.encodings, heads.scores, anchors,
+                                                      tail.parameters, nullptr));
   Value *boxes = op->result(0), *scores = op->result(2);
   PUMICE_CHECK(finish(builder, tail.finish, tail.parameters.max_detections, boxes, scores));
 
@@ -200,7 +216,9 @@ Result<DetectorRecord> recognized(Model& model, Graph& graph, Signature& signatu
     names += (names.empty() ? "" : ", ") + signature.outputs[i].name;
   }
   if (!names.empty())
-    done.warnings.push_back({"outputs-dropped", "the detection operator has no such outputs, they are left out: " + names, ""});
+    done.warnings.push_back(
+        {"outputs-dropped",
+         "the detection operator has no such outputs, they are left out: " + names, ""});
   done.json["replaced_outputs"] = std::move(replaced);
   done.json["dropped_outputs"] = std::move(dropped);
   char offset[48];
@@ -213,8 +231,8 @@ Result<DetectorRecord> recognized(Model& model, Graph& graph, Signature& signatu
 }
 
 Result<DetectorRecord> raw(Model& model, Graph& graph, Signature& signature) {
-  // How many detections there are at most shows in the tail; heads whose tail the operator cannot replace
-  // are cut all the same.
+  // How many detections there are at most shows in the tail; heads whose tail the operator cannot
+  // replace are cut all the same.
   auto recognized = recognize_tail(model, graph);
   if (!recognized.ok()) recognized = recognize_heads(model, graph);
   if (!recognized.ok()) return std::move(recognized).error();
@@ -226,7 +244,8 @@ Result<DetectorRecord> raw(Model& model, Graph& graph, Signature& signature) {
   done.json.update(recognized_json(tail));
   done.json["background"] = heads.scores->shape[2].size() > tail.parameters.num_classes;
   done.json["anchor_rows"] = anchors_json(anchors_of(tail.decoding));
-  done.text = "raw heads: " + parameters_text(tail.parameters, tail.decoding.count) + " in the source";
+  done.text =
+      "raw heads: " + parameters_text(tail.parameters, tail.decoding.count) + " in the source";
   Value* const outputs[] = {heads.encodings, heads.scores};
   set_outputs(graph, signature, outputs, kHeadOutputs);
   return done;
@@ -244,7 +263,8 @@ Result<DetectorRecord> kept(Graph& graph, Signature& signature, const Node& op, 
   if (!anchors || anchors->dims().size() != 2 || anchors->dtype() != DType::kFloat32)
     return unsupported(op, "the anchors are no constant");
   const Tensor values = anchors->materialize();
-  if (Status status = check_anchors(values); !status.ok()) return std::move(status).error().at(op.name, op.op);
+  if (Status status = check_anchors(values); !status.ok())
+    return std::move(status).error().at(op.name, op.op);
   done.json["anchor_rows"] = anchors_json(values);
   done.text = "raw heads: " + parameters_text(p, values.dims()[0]) + " in the source";
   Value* const outputs[] = {op.operand(0), op.operand(1)};
@@ -261,7 +281,8 @@ Result<size_t> find_encodings(const Graph& graph, bool ordered) {
     shapes += (i ? ", " : "") + to_string(graph.output(i)->shape);
     if (dims && dims->back() == 4 && (dims->size() == 3 || dims->size() == 4)) found.push_back(i);
   }
-  if (graph.output_count() == 2 && (found.size() == 1 || (found.size() == 2 && ordered))) return found[0];
+  if (graph.output_count() == 2 && (found.size() == 1 || (found.size() == 2 && ordered)))
+    return found[0];
   return Error(ErrorCode::kUnsupported, "the outputs are no raw heads")
       .expected("box encodings [1,N,4] and class scores [1,N,classes]")
       .found(shapes)
@@ -272,8 +293,8 @@ bool are_scores(const Value* value) {
   for (int steps = 0; steps < 16; ++steps) {
     const Node& node = *value->node();
     if (node.is("Sigmoid") || node.is("Softmax")) return true;
-    const bool moves = node.is("Reshape") || node.is("Identity") || node.is("Squeeze") || node.is("ExpandDims") ||
-                       node.is("ConcatV2");
+    const bool moves = node.is("Reshape") || node.is("Identity") || node.is("Squeeze") ||
+                       node.is("ExpandDims") || node.is("ConcatV2");
     if (!moves || node.operand_count() == 0) return false;
     value = node.operand(0);
   }
@@ -285,15 +306,16 @@ Result<Value*> converted_scores(Builder& builder, Value* scores, ScoreConversion
   if (how == ScoreConversion::kSigmoid) return builder.make("Sigmoid", {scores}, type);
   if (how == ScoreConversion::kSoftmax) return builder.make("Softmax", {scores}, type);
   if (how == ScoreConversion::kTold && !are_scores(scores))
-    return Error(ErrorCode::kUsage, "the graph does not tell whether its class output are scores of 0 to 1")
+    return Error(ErrorCode::kUsage,
+                 "the graph does not tell whether its class output are scores of 0 to 1")
         .at(scores->node()->name, scores->node()->op)
         .expected("a sigmoid or softmax before it")
         .hint("Say it: --score-conversion sigmoid, softmax or none");
   return scores;
 }
 
-Result<DetectorRecord> added(Model& model, Graph& graph, Signature& signature, const DetectorEnds& options,
-                             bool ordered) {
+Result<DetectorRecord> added(Model& model, Graph& graph, Signature& signature,
+                             const DetectorEnds& options, bool ordered) {
   PUMICE_TRY(const size_t first, find_encodings(graph, ordered));
   Value *encodings = graph.output(first), *scores = graph.output(1 - first);
   const Dims boxes = *sizes_of_one(encodings);
@@ -304,8 +326,8 @@ Result<DetectorRecord> added(Model& model, Graph& graph, Signature& signature, c
       encodings->dtype != DType::kFloat32 || scores->dtype != DType::kFloat32)
     return Error(ErrorCode::kUnsupported, "the two heads do not go together")
         .expected("float32 encodings [1,N,4] and scores [1,N,classes] of one picture")
-        .found(std::string(dtype_name(encodings->dtype)) + " " + to_string(encodings->shape) + " and " +
-               std::string(dtype_name(scores->dtype)) + " " + to_string(scores->shape));
+        .found(std::string(dtype_name(encodings->dtype)) + " " + to_string(encodings->shape) +
+               " and " + std::string(dtype_name(scores->dtype)) + " " + to_string(scores->shape));
   PUMICE_TRY(const Tensor anchors, read_anchors(options.anchors_file, n));
 
   const int64_t width = columns->back();
@@ -313,7 +335,8 @@ Result<DetectorRecord> added(Model& model, Graph& graph, Signature& signature, c
   p.num_classes = options.num_classes.value_or(std::max<int64_t>(width - 1, 1));
   if (p.num_classes != width && p.num_classes != width - 1)
     return Error(ErrorCode::kUsage, "--num-classes does not fit the class output")
-        .expected(std::to_string(width) + (width > 1 ? ", or " + std::to_string(width - 1) + " and the background" : ""))
+        .expected(std::to_string(width) +
+                  (width > 1 ? ", or " + std::to_string(width - 1) + " and the background" : ""))
         .found(std::to_string(p.num_classes));
   p.max_detections = p.detections_per_class = options.max_detections.value_or(100);
   p.nms_score_threshold = options.score_threshold.value_or(1e-8f);
@@ -321,8 +344,11 @@ Result<DetectorRecord> added(Model& model, Graph& graph, Signature& signature, c
   p.use_regular_nms = !options.one_nms.value_or(false);
   if (const auto& scales = options.scales) {
     if (scales->size() != 4)
-      return Error(ErrorCode::kUsage, "--scales").expected("four numbers: y,x,h,w").found(std::to_string(scales->size()));
-    p.y_scale = (*scales)[0], p.x_scale = (*scales)[1], p.h_scale = (*scales)[2], p.w_scale = (*scales)[3];
+      return Error(ErrorCode::kUsage, "--scales")
+          .expected("four numbers: y,x,h,w")
+          .found(std::to_string(scales->size()));
+    p.y_scale = (*scales)[0], p.x_scale = (*scales)[1], p.h_scale = (*scales)[2],
+    p.w_scale = (*scales)[3];
   }
   if (auto valid = DetectionParameters::from(p.attributes()); !valid.ok())
     return Error(ErrorCode::kUsage, valid.error().message())
@@ -332,16 +358,20 @@ Result<DetectorRecord> added(Model& model, Graph& graph, Signature& signature, c
   Builder builder(model, graph);
   PUMICE_TRY(encodings, builder.shaped(encodings, {1, n, 4}));
   PUMICE_TRY(scores, builder.shaped(scores, {1, n, width}));
-  PUMICE_TRY(scores, converted_scores(builder, scores, options.score_conversion.value_or(ScoreConversion::kTold)));
+  PUMICE_TRY(scores, converted_scores(builder, scores,
+                                      options.score_conversion.value_or(ScoreConversion::kTold)));
   Value* constant = graph.constant(Constant(anchors), nullptr, "anchors");
-  PUMICE_TRY(Node * op, create_detection_post_process(graph, encodings, scores, constant, p, nullptr));
+  PUMICE_TRY(Node * op,
+             create_detection_post_process(graph, encodings, scores, constant, p, nullptr));
   DetectorRecord done;
   done.json = record(signature, "custom-op", "added", p, n);
   done.text = "post-processing added: " + parameters_text(p, n);
   if (!options.num_classes && width > 1)
     done.warnings.push_back({"background-assumed",
-                             "the first of " + std::to_string(width) + " class columns is taken for the background "
-                             "(--num-classes says otherwise)", scores->node()->name});
+                             "the first of " + std::to_string(width) +
+                                 " class columns is taken for the background "
+                                 "(--num-classes says otherwise)",
+                             scores->node()->name});
   Value* const outputs[] = {op->result(0), op->result(1), op->result(2), op->result(3)};
   set_outputs(graph, signature, outputs, kOperatorOutputs);
   return done;
@@ -352,9 +382,11 @@ Status check_options(const DetectorEnds& o) {
   if (heads && o.post_process != PostProcess::kCustomOp)
     return Error(ErrorCode::kUsage, "--anchors gives raw heads the detection operator")
         .expected("--postprocess custom-op with it");
-  if (!heads && (o.scales || o.score_threshold || o.iou_threshold || o.max_detections || o.num_classes ||
-                 o.score_conversion || o.one_nms))
-    return Error(ErrorCode::kUsage, "scales, thresholds and limits are read from the graph where its post-processing is recognized")
+  if (!heads && (o.scales || o.score_threshold || o.iou_threshold || o.max_detections ||
+                 o.num_classes || o.score_conversion || o.one_nms))
+    return Error(ErrorCode::kUsage,
+                 "scales, thresholds and limits are read from the graph where its post-processing "
+                 "is recognized")
         .expected("--anchors FILE with them, for raw heads");
   return {};
 }

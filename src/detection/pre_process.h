@@ -17,11 +17,11 @@ struct StrippedInput {
   Normalization normalization;  // of the values that the input took: one entry, or one a channel
 };
 
-/// Over the signatures' graphs of simplified TensorFlow ops: finds the last tensor before the network that is
-/// the picture, resized, times and plus a number a channel, and makes it the input: float32
-/// [1,height,width,3]. Whatever ops spell it: the part is run on pictures of one colour and on a random one.
-/// kUnsupported where there is no such tensor (not affine, channels mixed, no picture), or where the graph
-/// reads the picture elsewhere too.
+/// Over the signatures' graphs of simplified TensorFlow ops: finds the last tensor before the
+/// network that is the picture, resized, times and plus a number a channel, and makes it the input:
+/// float32 [1,height,width,3]. Whatever ops spell it: the part is run on pictures of one colour and
+/// on a random one. kUnsupported where there is no such tensor (not affine, channels mixed, no
+/// picture), or where the graph reads the picture elsewhere too.
 Result<std::vector<StrippedInput>> strip_pre_processing(Model& model);
 
 }  // namespace pumice

@@ -36,28 +36,34 @@ Result<Limits> limits_of(const Node& node) {
   const bool first = node.is("NonMaxSuppression");
   const auto each = constant_integer(node.operand(2));
   const auto total = combined ? constant_integer(node.operand(3)) : std::optional<int64_t>(0);
-  if (!each || !total) return unrecognized(node, "a limit of the non-max suppression is no constant");
+  if (!each || !total)
+    return unrecognized(node, "a limit of the non-max suppression is no constant");
   limits.each = *each;
   limits.total = *total;
-  if (first) limits.overlap = node.attributes.real("iou_threshold", 0.5f);
-  else PUMICE_CHECK(number(combined ? 4 : 3, limits.overlap));
-  if (!first && !node.is("NonMaxSuppressionV2")) PUMICE_CHECK(number(combined ? 5 : 4, limits.score));
+  if (first)
+    limits.overlap = node.attributes.real("iou_threshold", 0.5f);
+  else
+    PUMICE_CHECK(number(combined ? 4 : 3, limits.overlap));
+  if (!first && !node.is("NonMaxSuppressionV2"))
+    PUMICE_CHECK(number(combined ? 5 : 4, limits.score));
   if (node.is("NonMaxSuppressionV5")) {
     float sigma = 0;
     PUMICE_CHECK(number(5, sigma));
-    if (sigma != 0) return unrecognized(node, "soft non-max suppression has no counterpart in the operator");
+    if (sigma != 0)
+      return unrecognized(node, "soft non-max suppression has no counterpart in the operator");
   }
   return limits;
 }
 
 bool is_nms(const Node& node) {
-  for (const char* op : {"NonMaxSuppression", "NonMaxSuppressionV2", "NonMaxSuppressionV3", "NonMaxSuppressionV4",
-                         "NonMaxSuppressionV5", "CombinedNonMaxSuppression"})
+  for (const char* op : {"NonMaxSuppression", "NonMaxSuppressionV2", "NonMaxSuppressionV3",
+                         "NonMaxSuppressionV4", "NonMaxSuppressionV5", "CombinedNonMaxSuppression"})
     if (node.is(op)) return true;
   return false;
 }
 
-/// Every non-max suppression of the graph; all of one kind, over the same boxes, with the same limits.
+/// Every non-max suppression of the graph; all of one kind, over the same boxes, with the same
+/// limits.
 Result<std::vector<Node*>> find_suppressions(const Model& model, Graph& graph) {
   std::vector<Node*> found;
   for (Node& node : graph)
@@ -74,7 +80,8 @@ Result<std::vector<Node*>> find_suppressions(const Model& model, Graph& graph) {
   for (const Node* node : found) {
     if (node->operand_count() < 3) return malformed(*node, "it lacks operands");
     if (node->operand(0) != found[0]->operand(0))
-      return unrecognized(*node, "the classes have boxes of their own, or there are several stages");
+      return unrecognized(*node,
+                          "the classes have boxes of their own, or there are several stages");
     if (node->op != found[0]->op || (found.size() > 1 && node->is("CombinedNonMaxSuppression")))
       return unrecognized(*node, "several kinds of non-max suppression stand in the graph");
   }
@@ -90,11 +97,12 @@ Value* behind_max(Value* scores, int64_t count) {
       const auto axes = constant_integers(node.operand(1));
       if (!dims || dims->empty() || !axes || axes->size() != 1) return nullptr;
       const auto axis = normalize_axis((*axes)[0], dims->size());
-      const bool last = axis && *axis + 1 == dims->size() && element_count(*dims) == count * dims->back();
+      const bool last =
+          axis && *axis + 1 == dims->size() && element_count(*dims) == count * dims->back();
       return last ? node.operand(0) : nullptr;
     }
-    if (!node.is("Reshape") && !node.is("Squeeze") && !node.is("Identity") && !node.is("ExpandDims") &&
-        !node.is("Unpack"))
+    if (!node.is("Reshape") && !node.is("Squeeze") && !node.is("Identity") &&
+        !node.is("ExpandDims") && !node.is("Unpack"))
       return nullptr;
     scores = node.operand(0);
   }
@@ -109,13 +117,16 @@ Result<RecognizedTail> recognize_heads(const Model& model, Graph& graph) {
   PUMICE_TRY(const Limits limits, limits_of(first));
   for (const Node* node : suppressions) {
     PUMICE_TRY(const Limits others, limits_of(*node));
-    if (!(others == limits)) return unrecognized(*node, "the classes have thresholds or limits of their own");
+    if (!(others == limits))
+      return unrecognized(*node, "the classes have thresholds or limits of their own");
   }
   RecognizedTail tail;
   tail.boxes = first.operand(0);
   if (const Shape& shape = tail.boxes->shape;
       first.is("CombinedNonMaxSuppression") && shape.is_rank(4) && !shape[2].same_as(1))
-    return unrecognized(first, "the classes have boxes of their own").expected("[1,N,1,4]").found(to_string(shape));
+    return unrecognized(first, "the classes have boxes of their own")
+        .expected("[1,N,1,4]")
+        .found(to_string(shape));
   PUMICE_TRY(tail.decoding, find_box_decoding(model, graph, tail.boxes));
   const int64_t n = tail.decoding.count;
 
@@ -142,7 +153,7 @@ Result<RecognizedTail> recognize_heads(const Model& model, Graph& graph) {
   std::sort(tail.scores.column_of.begin(), tail.scores.column_of.end());
   p.num_classes = static_cast<int64_t>(tail.scores.column_of.size());
   p.detections_per_class = limits.each;
-  p.max_detections = limits.total > 0 ? limits.total
+  p.max_detections = limits.total > 0    ? limits.total
                      : p.use_regular_nms ? std::min(limits.each, n) * p.num_classes
                                          : std::min(limits.each, n);
   p.nms_iou_threshold = std::max(limits.overlap, std::numeric_limits<float>::min());

@@ -6,24 +6,28 @@ namespace pumice {
 namespace {
 
 /// All different numbers must be exact in float32.
-constexpr int64_t kMostNumbers = 1 << 24;
+constexpr int64_t kMostNumbers = 1 << 24;  // 64 MiB
 
 /// Which column of a matrix [count, columns] of the numbers 0, 1, 2… a vector is; -1: none.
-int64_t column(const std::vector<float>& all, size_t first, size_t step, int64_t count, int64_t columns) {
+int64_t column(const std::vector<float>& all, size_t first, size_t step, int64_t count,
+               int64_t columns) {
   const auto c = static_cast<int64_t>(all[first]);
   if (c < 0 || c >= columns) return -1;
   for (int64_t i = 0; i < count; ++i)
-    if (all[first + static_cast<size_t>(i) * step] != static_cast<float>(i * columns + c)) return -1;
+    if (all[first + static_cast<size_t>(i) * step] != static_cast<float>(i * columns + c))
+      return -1;
   return c;
 }
 
-std::vector<int64_t> columns_of(const std::vector<Tensor>& found, int64_t count, int64_t classes, int64_t columns) {
+std::vector<int64_t> columns_of(const std::vector<Tensor>& found, int64_t count, int64_t classes,
+                                int64_t columns) {
   std::vector<int64_t> result;
   for (const Tensor& t : found) {
     if (t.dtype() != DType::kFloat32 || t.elements() != count * classes) return {};
     const auto values = t.values<float>();
     for (int64_t k = 0; k < classes; ++k) {
-      result.push_back(column(values, static_cast<size_t>(k), static_cast<size_t>(classes), count, columns));
+      result.push_back(
+          column(values, static_cast<size_t>(k), static_cast<size_t>(classes), count, columns));
       if (result.back() < 0) return {};
     }
   }
@@ -36,8 +40,8 @@ std::string conversion_of(const Value* scores) {
     const Node& node = *scores->node();
     if (node.is("Sigmoid")) return "sigmoid";
     if (node.is("Softmax")) return "softmax";
-    const bool moves = node.is("Reshape") || node.is("Identity") || node.is("Squeeze") || node.is("ExpandDims") ||
-                       node.is("ConcatV2");
+    const bool moves = node.is("Reshape") || node.is("Identity") || node.is("Squeeze") ||
+                       node.is("ExpandDims") || node.is("ConcatV2");
     if (!moves || node.operand_count() == 0) return {};
     scores = node.operand(0);
   }
@@ -46,8 +50,9 @@ std::string conversion_of(const Value* scores) {
 
 }  // namespace
 
-Result<ScoreColumns> find_score_columns(const Model& model, const Graph& graph, std::span<Value* const> wanted,
-                                        int64_t count, int64_t classes) {
+Result<ScoreColumns> find_score_columns(const Model& model, const Graph& graph,
+                                        std::span<Value* const> wanted, int64_t count,
+                                        int64_t classes) {
   ScoreColumns best;
   for (Value* candidate : bottlenecks(graph, wanted)) {
     const auto dims = sizes_of_one(candidate);
@@ -70,10 +75,12 @@ Result<ScoreColumns> find_score_columns(const Model& model, const Graph& graph, 
       continue;
     }
     // Farther back is better where it drops a slice; a reshape alone is not worth it.
-    if (!best.scores || columns != best.columns || candidate->shape.is_rank(3)) best = {candidate, columns, std::move(of), {}};
+    if (!best.scores || columns != best.columns || candidate->shape.is_rank(3))
+      best = {candidate, columns, std::move(of), {}};
   }
   if (!best.scores)
-    return Error(ErrorCode::kUnsupported, "the class scores before the non-max suppression are not recognized")
+    return Error(ErrorCode::kUnsupported,
+                 "the class scores before the non-max suppression are not recognized")
         .at(wanted[0]->node()->name, wanted[0]->node()->op)
         .expected("columns of one tensor [1,N,classes]")
         .found(std::to_string(wanted.size()) + " tensors of scores that come of none");

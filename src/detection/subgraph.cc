@@ -12,8 +12,9 @@ namespace {
 
 /// Where the network itself begins, seen from its end.
 bool is_heavy(const Node& node) {
-  for (std::string_view op : {"Conv2D", "DepthwiseConv2dNative", "_FusedConv2D", "FusedDepthwiseConv2dNative",
-                              "MatMul", "_FusedMatMul", "BatchMatMulV2", "Conv2DBackpropInput"})
+  for (std::string_view op :
+       {"Conv2D", "DepthwiseConv2dNative", "_FusedConv2D", "FusedDepthwiseConv2dNative", "MatMul",
+        "_FusedMatMul", "BatchMatMulV2", "Conv2DBackpropInput"})
     if (node.is(op)) return true;
   return false;
 }
@@ -25,10 +26,12 @@ std::unique_ptr<Graph> cut_out(const Graph& graph, std::span<Value* const> input
   std::unordered_set<const Node*> wanted;
   std::unordered_map<const Value*, Value*> copies;
   auto part = std::make_unique<Graph>(graph.name);
-  for (Value* input : inputs) copies[input] = part->add_input(input->node()->name, input->dtype, input->shape);
+  for (Value* input : inputs)
+    copies[input] = part->add_input(input->node()->name, input->dtype, input->shape);
   std::vector<const Node*> open;
   auto want = [&](const Value* value) {
-    if (value && !copies.count(value) && wanted.insert(value->node()).second) open.push_back(value->node());
+    if (value && !copies.count(value) && wanted.insert(value->node()).second)
+      open.push_back(value->node());
   };
   for (Value* output : outputs) want(output);
   while (!open.empty()) {
@@ -88,7 +91,8 @@ std::vector<Value*> bottlenecks(const Graph& graph, std::span<Value* const> targ
   return found;
 }
 
-std::unique_ptr<Probe> Probe::make(const Model& model, const Graph& graph, std::span<Value* const> inputs,
+std::unique_ptr<Probe> Probe::make(const Model& model, const Graph& graph,
+                                   std::span<Value* const> inputs,
                                    std::span<Value* const> outputs) {
   auto probe = std::make_unique<Probe>();
   for (Value* input : inputs) {

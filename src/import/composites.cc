@@ -29,8 +29,10 @@ Result<Implements> parse(const Attributes& function) {
   AttributeCollector attributes;
   ProtoReader reader(context.text());
   while (reader.next()) {
-    if (reader.field() == 1) implements.name = reader.bytes();
-    else if (reader.field() == 2) PUMICE_CHECK(attributes.add(reader.message(), &context));
+    if (reader.field() == 1)
+      implements.name = reader.bytes();
+    else if (reader.field() == 2)
+      PUMICE_CHECK(attributes.add(reader.message(), &context));
   }
   PUMICE_CHECK(reader.status());
   if (implements.name.empty()) return Implements{text, {}};  // "domain:name" reads as a field
@@ -56,7 +58,8 @@ bool is_stand_in(const Graph& body) {
 
 }  // namespace
 
-Result<Composite> read_composite(const Source& source, const std::string& function, const Node& call) {
+Result<Composite> read_composite(const Source& source, const std::string& function,
+                                 const Node& call) {
   const Attributes* attributes = source.functions->attributes(function);
   if (!attributes) return Composite{};
   PUMICE_TRY(Implements implements, parse(*attributes));
@@ -69,12 +72,14 @@ Result<Composite> read_composite(const Source& source, const std::string& functi
       return Error(ErrorCode::kMalformed, "the detection post-processing is called wrongly")
           .at(call.name, kDetectionPostProcess)
           .expected("3 operands and 4 results")
-          .found(std::to_string(call.operand_count()) + " and " + std::to_string(call.result_count()));
+          .found(std::to_string(call.operand_count()) + " and " +
+                 std::to_string(call.result_count()));
     return Composite{kDetectionPostProcess, parameters->attributes()};
   }
   if (body && is_stand_in(*body))
-    return Error(ErrorCode::kUnsupported, "the function stands for '" + implements.name +
-                                              "', which pumice does not know, and its body computes nothing")
+    return Error(ErrorCode::kUnsupported,
+                 "the function stands for '" + implements.name +
+                     "', which pumice does not know, and its body computes nothing")
         .at(call.name, call.op)
         .hint("Cut the graph before it (--output-arrays)");
   return Composite{};

@@ -17,10 +17,11 @@ struct Composite {
 };
 
 /// The rule. TFLite_Detection_PostProcess becomes the op of that name: the object-detection API's
-/// exporter gives it a body of zeros. Any other function's body is what TensorFlow itself runs, whatever
-/// it implements, and is inlined; unless the body takes arguments and uses none: then it is a stand-in
-/// too, and an error (kUnsupported). `_implements` is a NameAttrList, as
-/// a message or as text, or a bare name.
-Result<Composite> read_composite(const Source& source, const std::string& function, const Node& call);
+/// exporter gives it a body of zeros. Any other function's body is what TensorFlow itself runs,
+/// whatever it implements, and is inlined; unless the body takes arguments and uses none: then it
+/// is a stand-in too, and an error (kUnsupported). `_implements` is a NameAttrList, as a message or
+/// as text, or a bare name.
+Result<Composite> read_composite(const Source& source, const std::string& function,
+                                 const Node& call);
 
 }  // namespace pumice

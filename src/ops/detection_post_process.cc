@@ -1,8 +1,9 @@
-// The operator stands in TensorFlow graphs too: as the composite of the object-detection API's exporter
-// (whose body is a stand-in), and where post-processing that a graph spells out was recognized.
+// The operator stands in TensorFlow graphs too: as the composite of the object-detection API's
+// exporter (whose body is a stand-in), and where post-processing that a graph spells out was
+// recognized.
 //
-// The evaluation follows LiteRT's kernel: it decodes in double precision, suppresses above the overlap
-// threshold, and sorts stably by falling score.
+// The evaluation follows LiteRT's kernel: it decodes in double precision, suppresses above the
+// overlap threshold, and sorts stably by falling score.
 #include "ops/detection_post_process.h"
 
 #include <algorithm>
@@ -22,7 +23,8 @@ namespace {
 constexpr int64_t kMostRows = 1 << 20;
 
 float overlap(const BoxCorners& a, const BoxCorners& b) {
-  const float area_a = (a.ymax - a.ymin) * (a.xmax - a.xmin), area_b = (b.ymax - b.ymin) * (b.xmax - b.xmin);
+  const float area_a = (a.ymax - a.ymin) * (a.xmax - a.xmin),
+              area_b = (b.ymax - b.ymin) * (b.xmax - b.xmin);
   if (area_a <= 0 || area_b <= 0) return 0;
   const float h = std::max(std::min(a.ymax, b.ymax) - std::max(a.ymin, b.ymin), 0.0f);
   const float w = std::max(std::min(a.xmax, b.xmax) - std::max(a.xmin, b.xmin), 0.0f);
@@ -30,7 +32,8 @@ float overlap(const BoxCorners& a, const BoxCorners& b) {
 }
 
 /// Boxes by falling score, without those that a better one suppresses.
-std::vector<int64_t> suppress(const std::vector<BoxCorners>& boxes, const std::vector<float>& scores, int64_t most,
+std::vector<int64_t> suppress(const std::vector<BoxCorners>& boxes,
+                              const std::vector<float>& scores, int64_t most,
                               const DetectionParameters& p) {
   std::vector<int64_t> order;
   for (size_t i = 0; i < scores.size(); ++i)
@@ -75,21 +78,28 @@ Status check_operands(const Node& node, const DetectionParameters& p) {
   auto found = [&] {
     std::string text;
     for (const Value* v : {encodings, scores, anchors})
-      text += (text.empty() ? "" : ", ") + std::string(dtype_name(v->dtype)) + " " + to_string(v->shape);
+      text += (text.empty() ? "" : ", ") + std::string(dtype_name(v->dtype)) + " " +
+              to_string(v->shape);
     return text;
   };
   auto refused = [&] {
     return unsupported(node, "its operands do not fit")
-        .expected("float32 encodings [1,N,4], scores [1,N," + std::to_string(p.num_classes) + " or " +
-                  std::to_string(p.num_classes + 1) + "] and anchors [N,4]")
+        .expected("float32 encodings [1,N,4], scores [1,N," + std::to_string(p.num_classes) +
+                  " or " + std::to_string(p.num_classes + 1) + "] and anchors [N,4]")
         .found(found());
   };
-  auto may_be = [](Dim d, int64_t low, int64_t high) { return !d.known() || (d.size() >= low && d.size() <= high); };
-  auto may_be_ranked = [](const Value* v, size_t rank) { return !v->shape.known_rank() || v->shape.rank() == rank; };
+  auto may_be = [](Dim d, int64_t low, int64_t high) {
+    return !d.known() || (d.size() >= low && d.size() <= high);
+  };
+  auto may_be_ranked = [](const Value* v, size_t rank) {
+    return !v->shape.known_rank() || v->shape.rank() == rank;
+  };
   for (const Value* v : {encodings, scores, anchors})
     if (v->dtype != DType::kFloat32) return refused();
-  if (!may_be_ranked(encodings, 3) || !may_be_ranked(scores, 3) || !may_be_ranked(anchors, 2)) return refused();
-  const bool ranks = encodings->shape.known_rank() && scores->shape.known_rank() && anchors->shape.known_rank();
+  if (!may_be_ranked(encodings, 3) || !may_be_ranked(scores, 3) || !may_be_ranked(anchors, 2))
+    return refused();
+  const bool ranks =
+      encodings->shape.known_rank() && scores->shape.known_rank() && anchors->shape.known_rank();
   if (!ranks) return {};
   const Shape &e = encodings->shape, &s = scores->shape, &a = anchors->shape;
   if (!may_be(e[0], 1, 1) || !may_be(s[0], 1, 1) || !may_be(e[2], 4, 4) || !may_be(a[1], 4, 4) ||
@@ -103,14 +113,18 @@ Status evaluate(EvalContext& context) {
   PUMICE_TRY(const DetectionParameters p, DetectionParameters::from(context.node.attributes));
   if (context.inputs.size() != 3) return malformed(context.node, "it has three operands");
   const Tensor &encodings = context.in(0), &scores = context.in(1), &anchors = context.in(2);
-  auto fits = [](const Tensor& t, size_t rank) { return t.dtype() == DType::kFloat32 && t.rank() == rank; };
+  auto fits = [](const Tensor& t, size_t rank) {
+    return t.dtype() == DType::kFloat32 && t.rank() == rank;
+  };
   if (!fits(encodings, 3) || !fits(scores, 3) || !fits(anchors, 2))
     return malformed(context.node, "its operands do not fit");
   const int64_t n = encodings.dims()[1], columns = scores.dims()[2];
-  if (encodings.dims() != Dims{1, n, 4} || anchors.dims() != Dims{n, 4} || scores.dims() != Dims{1, n, columns} ||
-      columns < p.num_classes || columns > p.num_classes + 1)
+  if (encodings.dims() != Dims{1, n, 4} || anchors.dims() != Dims{n, 4} ||
+      scores.dims() != Dims{1, n, columns} || columns < p.num_classes ||
+      columns > p.num_classes + 1)
     return malformed(context.node, "its operands do not fit")
-        .found(to_string(encodings.dims()) + ", " + to_string(scores.dims()) + ", " + to_string(anchors.dims()));
+        .found(to_string(encodings.dims()) + ", " + to_string(scores.dims()) + ", " +
+               to_string(anchors.dims()));
   Elements<float> e(encodings), s(scores), a(anchors);
   DetectionRows rows = post_process(e.data(), s.data(), a.data(), n, columns, p);
   const auto many = static_cast<int64_t>(rows.scores.size());
@@ -160,7 +174,8 @@ Attributes DetectionParameters::attributes() const {
 Result<DetectionParameters> DetectionParameters::from(const Attributes& attributes) {
   DetectionParameters p;
   auto wrong = [](const char* name, const char* expected, std::string found) {
-    return Error(ErrorCode::kMalformed, std::string("detection post-processing: option '") + name + "'")
+    return Error(ErrorCode::kMalformed,
+                 std::string("detection post-processing: option '") + name + "'")
         .expected(expected)
         .found(std::move(found));
   };
@@ -176,7 +191,8 @@ Result<DetectionParameters> DetectionParameters::from(const Attributes& attribut
     const auto* value = attributes.find<int64_t>(c.name);
     if (!value && (c.required || attributes.has(c.name)))
       return wrong(c.name, "a whole number", attributes.has(c.name) ? "another type" : "nothing");
-    if (value && (*value < 1 || *value > kMostRows)) return wrong(c.name, "1 to 1048576", std::to_string(*value));
+    if (value && (*value < 1 || *value > kMostRows))
+      return wrong(c.name, "1 to 1048576", std::to_string(*value));
     if (value) *c.value = *value;
   }
   if (p.max_detections * p.max_classes_per_detection > kMostRows)
@@ -187,17 +203,19 @@ Result<DetectionParameters> DetectionParameters::from(const Attributes& attribut
     bool positive;
   };
   for (const Real& r : {Real{"nms_score_threshold", &p.nms_score_threshold, false},
-                        Real{"nms_iou_threshold", &p.nms_iou_threshold, true}, Real{"y_scale", &p.y_scale, true},
-                        Real{"x_scale", &p.x_scale, true}, Real{"h_scale", &p.h_scale, true},
-                        Real{"w_scale", &p.w_scale, true}}) {
+                        Real{"nms_iou_threshold", &p.nms_iou_threshold, true},
+                        Real{"y_scale", &p.y_scale, true}, Real{"x_scale", &p.x_scale, true},
+                        Real{"h_scale", &p.h_scale, true}, Real{"w_scale", &p.w_scale, true}}) {
     const auto* value = attributes.find<float>(r.name);
     const auto* whole = attributes.find<int64_t>(r.name);
-    if (!value && !whole) return wrong(r.name, "a number", attributes.has(r.name) ? "another type" : "nothing");
+    if (!value && !whole)
+      return wrong(r.name, "a number", attributes.has(r.name) ? "another type" : "nothing");
     *r.value = value ? *value : static_cast<float>(*whole);
     if (std::isnan(*r.value) || (r.positive && !(*r.value > 0)))
       return wrong(r.name, r.positive ? "a positive number" : "a number", std::to_string(*r.value));
   }
-  if (p.nms_iou_threshold > 1) return wrong("nms_iou_threshold", "at most 1", std::to_string(p.nms_iou_threshold));
+  if (p.nms_iou_threshold > 1)
+    return wrong("nms_iou_threshold", "at most 1", std::to_string(p.nms_iou_threshold));
   p.use_regular_nms = attributes.boolean("use_regular_nms", false);
   return p;
 }
@@ -206,7 +224,8 @@ std::vector<BoxCorners> decode_boxes(const float* encodings, const float* anchor
                                      const DetectionParameters& p) {
   std::vector<BoxCorners> boxes(static_cast<size_t>(n));
   auto centre = [](float t, float scale, float size, float at) {
-    return static_cast<float>(static_cast<double>(t) / static_cast<double>(scale) * static_cast<double>(size) +
+    return static_cast<float>(static_cast<double>(t) / static_cast<double>(scale) *
+                                  static_cast<double>(size) +
                               static_cast<double>(at));
   };
   auto half = [](float t, float scale, float size) {
@@ -222,8 +241,8 @@ std::vector<BoxCorners> decode_boxes(const float* encodings, const float* anchor
   return boxes;
 }
 
-DetectionRows select_detections(const std::vector<BoxCorners>& boxes, const float* scores, int64_t columns,
-                                const DetectionParameters& p) {
+DetectionRows select_detections(const std::vector<BoxCorners>& boxes, const float* scores,
+                                int64_t columns, const DetectionParameters& p) {
   const auto n = static_cast<int64_t>(boxes.size());
   const int64_t background = columns - p.num_classes;
   const int64_t each = p.use_regular_nms ? 1 : std::min(p.max_classes_per_detection, p.num_classes);
@@ -231,12 +250,15 @@ DetectionRows select_detections(const std::vector<BoxCorners>& boxes, const floa
   std::vector<float> one(static_cast<size_t>(n));
   if (p.use_regular_nms) {
     for (int64_t c = 0; c < p.num_classes; ++c) {
-      for (int64_t i = 0; i < n; ++i) one[static_cast<size_t>(i)] = scores[i * columns + background + c];
+      for (int64_t i = 0; i < n; ++i)
+        one[static_cast<size_t>(i)] = scores[i * columns + background + c];
       for (int64_t i : suppress(boxes, one, p.detections_per_class, p))
         found.push_back({i, c, one[static_cast<size_t>(i)]});
     }
-    std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.score > b.score; });
-    if (static_cast<int64_t>(found.size()) > p.max_detections) found.resize(static_cast<size_t>(p.max_detections));
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Found& a, const Found& b) { return a.score > b.score; });
+    if (static_cast<int64_t>(found.size()) > p.max_detections)
+      found.resize(static_cast<size_t>(p.max_detections));
   } else {
     for (int64_t i = 0; i < n; ++i) {
       const float* row = scores + i * columns + background;
@@ -246,7 +268,8 @@ DetectionRows select_detections(const std::vector<BoxCorners>& boxes, const floa
     for (int64_t i : suppress(boxes, one, p.max_detections, p)) {
       const float* row = scores + i * columns + background;
       std::iota(classes.begin(), classes.end(), int64_t{0});
-      std::stable_sort(classes.begin(), classes.end(), [&](int64_t a, int64_t b) { return row[a] > row[b]; });
+      std::stable_sort(classes.begin(), classes.end(),
+                       [&](int64_t a, int64_t b) { return row[a] > row[b]; });
       for (int64_t k = 0; k < each; ++k)
         found.push_back({i, classes[static_cast<size_t>(k)], row[classes[static_cast<size_t>(k)]]});
     }
@@ -260,7 +283,8 @@ DetectionRows select_detections(const std::vector<BoxCorners>& boxes, const floa
   // A box's rows stand together, with room for max_classes_per_detection of them.
   for (size_t k = 0; k < found.size(); ++k) {
     const size_t box = k / static_cast<size_t>(each), rank = k % static_cast<size_t>(each);
-    const size_t row = box * static_cast<size_t>(p.use_regular_nms ? 1 : p.max_classes_per_detection) + rank;
+    const size_t row =
+        box * static_cast<size_t>(p.use_regular_nms ? 1 : p.max_classes_per_detection) + rank;
     const BoxCorners& c = boxes[static_cast<size_t>(found[k].box)];
     const float corners[] = {c.ymin, c.xmin, c.ymax, c.xmax};
     std::copy(corners, corners + 4, &rows.boxes[4 * row]);
@@ -270,13 +294,14 @@ DetectionRows select_detections(const std::vector<BoxCorners>& boxes, const floa
   return rows;
 }
 
-DetectionRows post_process(const float* encodings, const float* scores, const float* anchors, int64_t n,
-                           int64_t columns, const DetectionParameters& p) {
+DetectionRows post_process(const float* encodings, const float* scores, const float* anchors,
+                           int64_t n, int64_t columns, const DetectionParameters& p) {
   return select_detections(decode_boxes(encodings, anchors, n, p), scores, columns, p);
 }
 
-Result<Node*> create_detection_post_process(Graph& graph, Value* encodings, Value* scores, Value* anchors,
-                                            const DetectionParameters& parameters, Node* before) {
+Result<Node*> create_detection_post_process(Graph& graph, Value* encodings, Value* scores,
+                                            Value* anchors, const DetectionParameters& parameters,
+                                            Node* before) {
   Node* node = graph.create(kDetectionPostProcess, {encodings, scores, anchors}, 4, before);
   node->attributes = parameters.attributes();
   node->name = kDetectionPostProcess;

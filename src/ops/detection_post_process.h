@@ -1,5 +1,5 @@
-// TFLite_Detection_PostProcess, LiteRT's own operator for the tail of an SSD: its parameters, and what
-// it computes.
+// TFLite_Detection_PostProcess, LiteRT's own operator for the tail of an SSD: its parameters, and
+// what it computes.
 #pragma once
 
 #include <vector>
@@ -13,8 +13,8 @@ namespace pumice {
 constexpr char kDetectionPostProcess[] = "TFLite_Detection_PostProcess";
 
 /// The operator's options, under the names that its kernel reads. Boxes are encoded as
-/// [ty, tx, th, tw]: centre y = ty / y_scale * anchor height + anchor y, height = exp(th / h_scale) *
-/// anchor height, and x likewise.
+/// [ty, tx, th, tw]: centre y = ty / y_scale * anchor height + anchor y, height = exp(th / h_scale)
+/// * anchor height, and x likewise.
 struct DetectionParameters {
   int64_t max_detections = 100;
   int64_t max_classes_per_detection = 1;  // rows a box has; only without use_regular_nms
@@ -32,8 +32,8 @@ struct DetectionParameters {
   static Result<DetectionParameters> from(const Attributes& attributes);
 };
 
-/// Detections as the operator gives them: rows * 4 corners (ymin, xmin, ymax, xmax), classes from 0,
-/// scores; `count` of the rows are detections, the others 0.
+/// Detections as the operator gives them: rows * 4 corners (ymin, xmin, ymax, xmax), classes from
+/// 0, scores; `count` of the rows are detections, the others 0.
 struct DetectionRows {
   std::vector<float> boxes, classes, scores;
   int64_t count = 0;
@@ -47,16 +47,16 @@ std::vector<BoxCorners> decode_boxes(const float* encodings, const float* anchor
                                      const DetectionParameters& parameters);
 
 /// What the operator finds among decoded boxes; scores as below.
-DetectionRows select_detections(const std::vector<BoxCorners>& boxes, const float* scores, int64_t columns,
-                                const DetectionParameters& parameters);
+DetectionRows select_detections(const std::vector<BoxCorners>& boxes, const float* scores,
+                                int64_t columns, const DetectionParameters& parameters);
 
-/// What the operator computes of encodings [N,4], scores [N,columns] and anchors [N,4], whose sizes the
-/// caller has checked. `columns` is num_classes, or one more where column 0 is the background.
-DetectionRows post_process(const float* encodings, const float* scores, const float* anchors, int64_t n,
-                           int64_t columns, const DetectionParameters& parameters);
+/// What the operator computes of encodings [N,4], scores [N,columns] and anchors [N,4], whose sizes
+/// the caller has checked. `columns` is num_classes, or one more where column 0 is the background.
+DetectionRows post_process(const float* encodings, const float* scores, const float* anchors,
+                           int64_t n, int64_t columns, const DetectionParameters& parameters);
 
-/// Makes the node before `before`: encodings [1,N,4], scores [1,N,C], anchors [N,4] → boxes, classes,
-/// scores, count, with their types.
+/// Makes the node before `before`: encodings [1,N,4], scores [1,N,C], anchors [N,4] → boxes,
+/// classes, scores, count, with their types.
 Result<Node*> create_detection_post_process(Graph& graph, Value* encodings, Value* scores,
                                             Value* anchors, const DetectionParameters& parameters,
                                             Node* before);

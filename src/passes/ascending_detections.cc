@@ -1,9 +1,10 @@
 // BEFORE  op: TFLite_Detection_PostProcess → b, c, s, n   Return(RELU_0_TO_1(b), c, s, n)
-// AFTER   the same op                                     Return(RELU_0_TO_1(b), RESHAPE(c), RESHAPE(s), RESHAPE(n))
+// AFTER   the same op                                     Return(RELU_0_TO_1(b), RESHAPE(c),
+// RESHAPE(s), RESHAPE(n))
 //
-// Who reads detectors' metadata tells boxes, classes, scores and count by ascending tensor numbers, and
-// tensors are numbered in the order of their nodes. Where the boxes come later than the operator, the
-// other three do as well.
+// Who reads detectors' metadata tells boxes, classes, scores and count by ascending tensor numbers,
+// and tensors are numbered in the order of their nodes. Where the boxes come later than the
+// operator, the other three do as well.
 #include "ops/detection_post_process.h"
 #include "ops/lowering.h"
 #include "passes/pipeline.h"
@@ -25,8 +26,9 @@ Result<size_t> ascending_detections(Model& model, Graph& graph) {
       continue;
     }
     Lowering lowering(graph, graph.return_node());
-    Value* own = lowering.emit("RESHAPE", {output, lowering.constant_i32(output->shape.sizes())},
-                               {{"new_shape", output->shape.sizes()}}, output->dtype, output->shape);
+    Value* own =
+        lowering.emit("RESHAPE", {output, lowering.constant_i32(output->shape.sizes())},
+                      {{"new_shape", output->shape.sizes()}}, output->dtype, output->shape);
     graph.set_output(i, own);
   }
   // The outputs take the names that the operator's own results would have had.

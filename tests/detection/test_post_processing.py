@@ -279,6 +279,31 @@ def test_refused(name, pumice):
     assert not target.exists()
 
 
+def test_absurd_sizes_take_no_memory(pumice):
+    """A graph of a few hundred bytes that speaks of a billion boxes, or of a picture a million pixels wide."""
+    def build():
+        boxes = tf.compat.v1.placeholder(tf.float32, [1 << 30, 4], name="boxes")
+        t = boxes * 2.0
+        tf.identity(tf.image.non_max_suppression(t, t[:, 0], 5, 0.5), name="out")
+
+    def build_picture():
+        picture = tf.compat.v1.placeholder(tf.uint8, [1, 1 << 20, 1 << 20, 3], name="picture")
+        small = tf.compat.v1.image.resize_bilinear(tf.cast(picture, tf.float32), (32, 32)) / 127.5 - 1.0
+        tf.identity(tf.nn.conv2d(small, np.ones((3, 3, 3, 2), np.float32), 2, "SAME"), name="out")
+
+    for make, flags, said in ((build, ["--postprocess", "custom-op"], "box decoding"),
+                              (build_picture, ["--preprocess", "strip"], "too large")):
+        with tf.Graph().as_default() as graph:
+            make()
+        path, target = OUT / "absurd.pb", OUT / "absurd.tflite"
+        path.write_bytes(graph.as_graph_def().SerializeToString())
+        target.unlink(missing_ok=True)
+        limited = ["-c", 'ulimit -v 1000000; exec "$0" "$@"', binary.pumice()]
+        outcome = binary.run(*limited, "convert", path, "-o", target, "--output-arrays", "out", *flags, binary="bash")
+        assert outcome.status == 4 and said in outcome.stderr, outcome.text()
+        assert not target.exists()
+
+
 @pytest.fixture(scope="module")
 def raw_model():
     """Heads alone, and the same with the tail that the added operator has to equal."""
