@@ -8,9 +8,9 @@ namespace pumice::cli {
 namespace {
 
 struct Flags {
-  std::string input, policy = "strip", explain;
+  std::string input, output, policy = "strip", explain;
   TagsFlag tags;
-  bool json = false;
+  bool json = false, fix = false;
 };
 
 int run_optimizers(const Flags& flags) {
@@ -24,7 +24,11 @@ int run_optimizers(const Flags& flags) {
     return fail(Error(ErrorCode::kUsage, "INPUT is missing").hint("Run `pumice optimizers --help`"));
   auto policy = policy_from_name(flags.policy);
   if (!policy.ok()) return fail(policy.error());
-  auto report = analyze_optimizers(flags.input, {flags.tags.list(), *policy});
+  if (flags.fix != !flags.output.empty())
+    return fail(Error(ErrorCode::kUsage, flags.fix ? "--fix needs to know where to write" : "-o goes with --fix")
+                    .hint("pumice optimizers INPUT --fix --policy POLICY -o OUT"));
+  auto report = flags.fix ? fix_optimizers(flags.input, flags.output, {flags.tags.list(), *policy})
+                          : analyze_optimizers(flags.input, {flags.tags.list(), *policy});
   if (!report.ok()) return fail(report.error());
   const std::string& text = flags.json ? report->json : report->text;
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -40,9 +44,13 @@ void add_optimizers(CLI::App& app, Run& run) {
   command->add_option("INPUT", flags->input,
                       "SavedModel folder, GraphDef, checkpoint (.meta, .index), .keras, .h5, TFJS model");
   command->add_option("--policy", flags->policy,
-                      "what would become of them: strip, keep-first, keep-last, unify, namespace, "
+                      "what becomes of them: strip, keep-first, keep-last, unify, namespace, "
                       "error (exit 5 when something conflicts)")
       ->capture_default_str();
+  command->add_flag("--fix", flags->fix,
+                    "write a clean source to OUT: the same model with the optimizers that the policy "
+                    "leaves, for Keras or TensorFlow to load and train on");
+  command->add_option("-o,--output", flags->output, "where --fix writes; whole or not at all");
   flags->tags.add(*command);
   command->add_flag("--json", flags->json, "print JSON");
   command->add_option("--explain", flags->explain,
@@ -52,6 +60,8 @@ void add_optimizers(CLI::App& app, Run& run) {
       "Examples:\n"
       "  pumice optimizers saved_model/\n"
       "  pumice optimizers model.keras --policy unify --json\n"
+      "  pumice optimizers saved_model/ --fix --policy strip -o clean/\n"
+      "  pumice optimizers saved_model/ --fix --policy keep-first -o trains_on/\n"
       "  pumice optimizers --explain merged");
   command->callback([flags, &run] { run = [flags] { return run_optimizers(*flags); }; });
 }

@@ -61,6 +61,8 @@ struct ObjectNode {
   };
   std::vector<Slot> slots;
   std::vector<std::pair<std::string, std::string>> attributes;  // name → checkpoint key
+  std::vector<std::string> functions;  // concrete functions that a function or captured tensor is of
+  std::vector<int64_t> references;     // objects that it needs and that are no children
 };
 
 /// Everything a source says beyond its graph; what the optimizer analysis reads.
@@ -78,6 +80,8 @@ struct SourceFacts {
     std::string file;
   };
   std::vector<ObjectNode> objects;                   // a SavedModel's, number 0 is the root
+  /// Concrete function → the objects behind its last arguments, in order.
+  std::map<std::string, std::vector<int64_t>> bound_inputs;
   std::vector<ObjectNode> checkpoint_objects;        // _CHECKPOINTABLE_OBJECT_GRAPH's
   std::vector<Document> documents;                   // configs as JSON text
   std::vector<CheckpointEntry> checkpoint;           // keys in file order

@@ -107,23 +107,9 @@ class Objects {
     }
   }
 
-  /// Slot variables are no one's children: an optimizer's list of slots pairs them.
   void match_with_checkpoint() {
-    const auto& others = c_.source.facts.checkpoint_objects;
-    match_ = match_objects(objects_, others);
-    for (const int64_t optimizer : optimizers_) {
-      if (match_[optimizer] < 0) continue;
-      std::unordered_map<std::string, int64_t> by_slot;
-      const auto name = [](int64_t variable, const std::string& slot) {
-        return std::to_string(variable) + "/" + slot;
-      };
-      for (const auto& slot : others[match_[optimizer]].slots)
-        by_slot.emplace(name(slot.original_variable, slot.slot_name), slot.slot_variable);
-      for (const auto& slot : objects_[optimizer].slots) {
-        const auto it = by_slot.find(name(match_[slot.original_variable], slot.slot_name));
-        if (it != by_slot.end() && match_[slot.slot_variable] < 0) match_[slot.slot_variable] = it->second;
-      }
-    }
+    match_ = match_objects(objects_, c_.source.facts.checkpoint_objects);
+    match_slots(objects_, c_.source.facts.checkpoint_objects, &match_);
   }
 
   /// A loss scaler is an optimizer around an optimizer: the inner one is the registration.
@@ -220,7 +206,11 @@ class Objects {
       outer = parent_[outer];
     const int64_t holder = parent_[outer];
     r.owner = holder > 0 ? path(holder).substr(5) : "";
-    if (saved_) r.found_in.push_back({"saved_model.pb", place});
+    if (saved_) {
+      r.found_in.push_back({"saved_model.pb", place});
+      r.object = number;
+      r.outer = outer;
+    }
 
     std::string name, key_prefix, key_file;
     std::vector<std::string> lists;

@@ -24,7 +24,9 @@ Status unify(const std::vector<Registration>& all, Resolution& resolution) {
   for (const Registration& r : all) {
     if (r.orphan) continue;
     if (!first) first = &r;
-    if (r.kind != first->kind || r.class_name != first->class_name)
+    // Objects without a config do not tell their class; the kind is what their slots and names say.
+    const bool same_class = r.class_name == first->class_name || r.class_name.empty() || first->class_name.empty();
+    if (&r != first && (r.kind == "unknown" || r.kind != first->kind || !same_class || r.generation != first->generation))
       return Error(ErrorCode::kUnsupported, "optimizers of different kinds cannot be unified")
           .found(label(*first) + " and " + label(r))
           .hint("Choose one with keep-first or keep-last, or strip them");

@@ -44,6 +44,8 @@ struct Registration {
   bool state_read = true;       // false: only configs tell of it; variables, bytes, slots are unknown
   bool orphan = false;          // state whose optimizer nothing in the source defines
   std::vector<Place> found_in;
+  int64_t object = -1;          // a SavedModel's: its number among the objects,
+  int64_t outer = -1;           // and that of the loss scaler around it (or its own)
 };
 
 struct Conflict {

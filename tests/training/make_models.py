@@ -309,8 +309,47 @@ def tf1_more(folder):
         train.Saver().export_meta_graph(str(folder / "tf1_orphan_ckpt/model.meta"))
 
 
+def trained_parts(k, outer):
+    """Two detectors, each trained on its own; the model around them trained with `outer`, if that is given."""
+    parts = [detector(k, "left"), detector(k, "right")]
+    for part, rate in zip(parts, (0.1, 0.2)):
+        part.compile(optimizer=k.optimizers.Adam(rate), loss="mse")
+        part.fit(np.ones((1, 8, 8, 3), np.float32), np.zeros((1, 16, 6), np.float32), verbose=0)
+    image = k.Input((8, 8, 3), name="image")
+    both = k.Model(image, k.layers.Concatenate(name="both")([part(image) for part in parts]), name="merged")
+    if outer:
+        both.compile(optimizer=k.optimizers.Adam(outer), loss="mse")
+        both.fit(np.ones((1, 8, 8, 3), np.float32), np.zeros((1, 16, 12), np.float32), verbose=0)
+    return both
+
+
+class HeldByOptimizer(tf.Module):
+    """The only object that holds the weights is Keras 3's optimizer: the trap of `_trainable_variables`."""
+
+    def __init__(self):
+        w = keras.Variable(np.full((3, 2), 0.5, np.float32), name="w")
+        self.optimizer = keras.optimizers.Adam(0.01)
+        self.optimizer.build([w])
+        self.serve = tf.function(lambda x: {"y": tf.matmul(x, w.value)}, input_signature=[tf.TensorSpec([None, 3])])
+
+
+def parts(folder):
+    for k, name in (keras, "keras3"), (tf_keras, "tf_keras"):
+        for case, outer in ("parts", None), ("parts_and_whole", 0.3):
+            model = trained_parts(k, outer)
+            model.save(folder / f"{name}_{case}.keras")
+            if k is tf_keras:
+                model.save(folder / f"{name}_{case}", save_format="tf")
+            else:
+                serve = tf.function(lambda x, m=model: {"y": m(x)}, input_signature=[tf.TensorSpec([None, 8, 8, 3])])
+                tf.saved_model.save(model, str(folder / f"{name}_{case}"), signatures=serve)
+    held = HeldByOptimizer()
+    tf.saved_model.save(held, str(folder / "keras3_held"), signatures=held.serve)
+
+
 def more(folder):
     tf1_more(folder)
+    parts(folder)
     wrapped(folder)
     generations(folder)
     many(folder, keras, "keras3_many")

@@ -58,6 +58,8 @@ class JsonReader {
   bool boolean();
   /// Passes over a value of any kind, checking it.
   void skip();
+  /// Where in the text the reader stands: at a value that kind() has looked at, or behind one.
+  size_t position() const { return at_; }
   /// Checks that nothing but white space is left.
   void finish();
 

@@ -68,6 +68,25 @@ Status read_variable(ProtoReader message, ObjectNode* object) {
   return message.status();
 }
 
+/// A field of a message that names concrete functions.
+Status read_functions(ProtoReader message, uint32_t field, ObjectNode* object) {
+  while (message.next())
+    if (message.field() == field) object->functions.emplace_back(message.bytes());
+  return message.status();
+}
+
+/// An entry of `saveable_objects`: the functions that save and restore a part of the object.
+Status read_saveable(ProtoReader entry, ObjectNode* object) {
+  while (entry.next()) {
+    if (entry.field() != 2) continue;
+    ProtoReader saveable = entry.message();
+    while (saveable.next())
+      if (saveable.field() == 2 || saveable.field() == 3) object->references.push_back(saveable.integer());
+    PUMICE_CHECK(saveable.status());
+  }
+  return entry.status();
+}
+
 Status read_saved_object(ProtoReader message, ObjectNode* object) {
   while (message.next()) {
     switch (message.field()) {
@@ -86,6 +105,7 @@ Status read_saved_object(ProtoReader message, ObjectNode* object) {
         break;
       case 6:
         object->kind = "function";
+        PUMICE_CHECK(read_functions(message.message(), 1, object));
         break;
       case 7:
         object->kind = "variable";
@@ -93,6 +113,7 @@ Status read_saved_object(ProtoReader message, ObjectNode* object) {
         break;
       case 8:
         object->kind = "bare_concrete_function";
+        PUMICE_CHECK(read_functions(message.message(), 1, object));
         break;
       case 9: {
         object->kind = "constant";
@@ -108,10 +129,21 @@ Status read_saved_object(ProtoReader message, ObjectNode* object) {
         break;
       case 12:
         object->kind = "captured_tensor";
+        PUMICE_CHECK(read_functions(message.message(), 2, object));
+        break;
+      case 11:
+        PUMICE_CHECK(read_saveable(message.message(), object));
         break;
       case 13:
         if (object->identifier.empty()) object->identifier = message.bytes();
         break;
+      case 15: {
+        ProtoReader dependency = message.message();
+        while (dependency.next())
+          if (dependency.field() == 1) object->references.push_back(dependency.integer());
+        PUMICE_CHECK(dependency.status());
+        break;
+      }
     }
   }
   return message.status();
@@ -136,6 +168,7 @@ void drop_dangling(const char* where, std::vector<ObjectNode>* objects,
     dropped += std::erase_if(object.slots, [&](const ObjectNode::Slot& s) {
       return outside(s.original_variable) || outside(s.slot_variable);
     });
+    dropped += std::erase_if(object.references, outside);
   }
   if (dropped > 0) {
     warnings->push_back(std::string(where) + ": " + std::to_string(dropped) +
@@ -206,6 +239,23 @@ std::vector<int64_t> match_objects(const std::vector<ObjectNode>& saved,
     }
   }
   return match;
+}
+
+void match_slots(const std::vector<ObjectNode>& saved, const std::vector<ObjectNode>& checkpoint,
+                 std::vector<int64_t>* match) {
+  const auto name = [](int64_t variable, const std::string& slot) {
+    return std::to_string(variable) + "/" + slot;
+  };
+  for (size_t i = 0; i < saved.size(); ++i) {
+    if (saved[i].slots.empty() || (*match)[i] < 0) continue;
+    std::unordered_map<std::string, int64_t> by_slot;
+    for (const auto& slot : checkpoint[(*match)[i]].slots)
+      by_slot.emplace(name(slot.original_variable, slot.slot_name), slot.slot_variable);
+    for (const auto& slot : saved[i].slots) {
+      const auto it = by_slot.find(name((*match)[slot.original_variable], slot.slot_name));
+      if (it != by_slot.end() && (*match)[slot.slot_variable] < 0) (*match)[slot.slot_variable] = it->second;
+    }
+  }
 }
 
 std::string value_key(const ObjectNode& checkpoint_object) {

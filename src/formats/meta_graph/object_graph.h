@@ -29,6 +29,11 @@ Result<std::vector<ObjectNode>> read_trackable_objects(std::string_view message,
 std::vector<int64_t> match_objects(const std::vector<ObjectNode>& saved,
                                    const std::vector<ObjectNode>& checkpoint);
 
+/// Adds to `match` the slot variables, which are no one's children: equal slots of matched variables in
+/// matched optimizers are one.
+void match_slots(const std::vector<ObjectNode>& saved, const std::vector<ObjectNode>& checkpoint,
+                 std::vector<int64_t>* match);
+
 /// The checkpoint key of a variable object's value; empty when it has none.
 std::string value_key(const ObjectNode& checkpoint_object);
 

@@ -187,6 +187,7 @@ Result<Source> read_saved_model(const std::string& folder, const ReadOptions& op
     }
   }
   source.facts.objects = std::move(saved->objects);
+  source.facts.bound_inputs = std::move(saved->bound_inputs);
   give_graph(std::move(meta), &source);
   return source;
 }

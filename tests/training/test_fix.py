@@ -1,0 +1,179 @@
+"""Clean sources: `pumice optimizers --fix` under every policy, loaded and trained on by the real frameworks."""
+import hashlib
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from harness import binary
+from training.test_optimizers import KNOWN, POLICIES, analyzed, models  # noqa: F401
+
+# The SavedModels, and what no single optimizer can be made of.
+SAVED = [name for name in KNOWN if "." not in name and not name.endswith("_ckpt")]
+SAVED += ["keras3_parts", "keras3_parts_and_whole", "tf_keras_parts", "tf_keras_parts_and_whole", "keras3_held",
+          "keras3_many", "tf_keras_many"]
+TWO_KINDS = {"legacy_two_kinds", "tf_keras_two_kinds", "recipe", "two_generations", "keras3_many", "tf_keras_many"}
+# The recipe's train function was traced with one of its optimizers.
+TRACED = {("recipe", "strip"), ("recipe", "keep-last")}
+
+
+def fix(source, target, policy, *flags):
+    return binary.run("optimizers", source, "--fix", "--policy", policy, "-o", target, *flags)
+
+
+def status(models, name, policy):
+    if policy == "error":
+        return 5 if analyzed(models / name)["conflicts"] else 0
+    return 4 if (name, policy) in TRACED or (policy == "unify" and name in TWO_KINDS) else 0
+
+
+def content(path):
+    """Of a file or a folder, as a digest."""
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            digest.update(str(file.relative_to(path)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def left(path):
+    return [r["id"] for r in analyzed(path)["registrations"]]
+
+
+def clean_all(models, names, folder):
+    """Every source under every policy. Equal results are kept once; returns how many there were."""
+    seen, count = set(), 0
+    for name in names:
+        before = content(models / name)
+        found = len(analyzed(models / name)["registrations"])
+        for policy in POLICIES:
+            target = folder / f"{name}@{policy}"
+            outcome = fix(models / name, target, policy)
+            assert outcome.status == status(models, name, policy), (name, policy, outcome.text())
+            assert target.exists() == (outcome.status == 0)
+            if outcome.status:
+                continue
+            count += 1
+            kept = {"strip": 0, "namespace": found, "error": found}.get(policy, min(found, 1))
+            assert len(left(target)) == kept, (name, policy)
+            digest = content(target)
+            if (name, digest) in seen:
+                shutil.rmtree(target) if target.is_dir() else target.unlink()
+            seen.add((name, digest))
+        assert content(models / name) == before, "the source is never touched"
+    assert not list(folder.glob("*.partial-*"))
+    return count
+
+
+def loaded(models, folder):
+    """What the frameworks say of each, in one process."""
+    out = folder.with_suffix(".json")
+    loader = pathlib.Path(__file__).with_name("load_clean.py")
+    done = subprocess.run([sys.executable, loader, models, folder, out], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(out.read_text())
+
+
+def test_saved_models(models, tmp_path):
+    """Clean SavedModels in tf.saved_model.load, TensorFlow 1's loader, tf_keras and Keras 3's TFSMLayer."""
+    folder = tmp_path / "clean"
+    folder.mkdir()
+    assert clean_all(models, SAVED, folder) > 100
+    results = loaded(models, folder)
+    assert set(results) == {path.name for path in folder.iterdir()}
+    faults = {(name, kind): fault for name, kinds in results.items() for kind, fault in kinds.items() if fault}
+    assert not faults, "\n\n".join(f"{at}: {fault}" for at, fault in faults.items())
+    for kind, least in {"checkpoint": 70, "core": 70, "session": 70, "layer": 30, "tf_keras": 40, "resumed": 25}.items():
+        assert sum(kind in kinds for kinds in results.values()) >= least, kind
+
+
+def test_traced_functions_are_not_edited(models, tmp_path):
+    for policy in "strip", "keep-last":
+        outcome = fix(models / "recipe", tmp_path / "out", policy)
+        assert outcome.status == 4 and "'train'" in outcome.stderr and "traced" in outcome.stderr, outcome.text()
+        assert "iteration" in outcome.stderr and not list(tmp_path.iterdir())
+
+
+def test_unify_names_both(models, tmp_path):
+    outcome = fix(models / "tf_keras_two_kinds", tmp_path / "out", "unify")
+    assert outcome.status == 4 and "Adam" in outcome.stderr and "SGD" in outcome.stderr, outcome.text()
+
+
+def test_unify_says_what_it_chose(models, tmp_path):
+    outcome = fix(models / "tf_keras_two_adams", tmp_path / "out", "unify", "--json")
+    details = [a["detail"] for a in json.loads(outcome.stdout)["resolution"]["actions"]]
+    assert any("learning_rate 0.002 instead of 0.01" in d for d in details), details
+    outcome = fix(models / "tf_keras_parts", tmp_path / "parts", "unify", "--json")
+    details = [a["detail"] for a in json.loads(outcome.stdout)["resolution"]["actions"]]
+    assert any("takes the slots of 6 variables over" in d for d in details), details
+
+
+@pytest.mark.parametrize("name", ["tf1_one.pb", "tf1_one_ckpt", "tf1_one_frozen.pb"])
+def test_tensorflow1_is_not_rewritten(models, tmp_path, name):
+    outcome = fix(models / name, tmp_path / "out", "strip")
+    assert outcome.status == 4 and "TensorFlow" in outcome.stderr, outcome.text()
+    assert not list(tmp_path.iterdir())
+
+
+def test_existing_output(models, tmp_path):
+    """A folder with anything in it is left as it is; an empty one is taken."""
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    assert fix(models / "tf_keras_one", taken, "strip").status == 0
+    before = content(taken)
+    outcome = fix(models / "tf_keras_two_adams", taken, "strip")
+    assert outcome.status == 7 and "exists" in outcome.stderr and content(taken) == before, outcome.text()
+    file = tmp_path / "file"
+    file.write_text("mine")
+    assert fix(models / "tf_keras_one", file, "strip").status == 7 and file.read_text() == "mine"
+    assert fix(models / "tf_keras_one", tmp_path / "no" / "folder", "strip").status == 7
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "taken"]
+
+
+def test_output_in_the_input(models, tmp_path):
+    source = tmp_path / "model"
+    shutil.copytree(models / "tf_keras_one", source)
+    before = content(source)
+    for target in source / "clean", source, source / "variables" / ".." / "clean":
+        outcome = fix(source, target, "strip")
+        assert outcome.status == 7 and "in it" in outcome.stderr, outcome.text()
+    assert content(source) == before
+
+
+def test_other_files_come_along(models, tmp_path):
+    source = tmp_path / "model"
+    shutil.copytree(models / "tf_keras_two_adams", source)
+    (source / "assets.extra").mkdir()
+    (source / "assets.extra" / "labels.txt").write_text("cat\n")
+    assert fix(source, tmp_path / "clean", "strip").status == 0
+    assert (tmp_path / "clean/assets.extra/labels.txt").read_text() == "cat\n"
+    # The fingerprint is that of the source; TensorFlow loads a model without one.
+    assert not (tmp_path / "clean/fingerprint.pb").exists()
+
+
+def test_usage(models, tmp_path):
+    assert binary.run("optimizers", models / "tf_keras_one", "--fix").status == 2
+    assert binary.run("optimizers", models / "tf_keras_one", "-o", tmp_path / "out").status == 2
+    assert binary.run("optimizers", "--fix", "-o", tmp_path / "out").status == 2
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "variables/variables.index", "keras_metadata.pb",
+                                  "variables/variables.data-00000-of-00001"])
+def test_damaged_sources(models, tmp_path, name):
+    """Cut anywhere: a clear error or a model that is whole, and nothing half written."""
+    source, target = tmp_path / "model", tmp_path / "clean"
+    shutil.copytree(models / "tf_keras_two_adams", source)
+    whole = (source / name).read_bytes()
+    for part in range(1, 16):
+        (source / name).write_bytes(whole[:len(whole) * part // 16])
+        outcome = fix(source, target, "strip")
+        assert outcome.status in (0, 3, 4) and outcome.status >= 0, outcome.text()
+        assert target.exists() == (outcome.status == 0)
+        if target.exists():
+            assert name == "keras_metadata.pb"
+            shutil.rmtree(target)
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
