@@ -79,7 +79,7 @@ Result<OptimizersReport> fix_optimizers(const std::string& input, const std::str
   const auto unsupported = [&](const std::string& what) {
     return Error(ErrorCode::kUnsupported, what + " is not rewritten")
         .in(input)
-        .expected("a SavedModel");
+        .expected("a SavedModel, a .keras or an .h5 file");
   };
   if (is_tflite(bytes.view())) return unsupported("a .tflite (it carries no optimizer)");
   PUMICE_CHECK(outside(input, output));
@@ -90,6 +90,8 @@ Result<OptimizersReport> fix_optimizers(const std::string& input, const std::str
   Status done;
   if (source.format == "saved_model") {
     done = clean_saved_model(input, source, output, {options.tags}, &findings);
+  } else if (source.format == "keras" || source.format == "h5") {
+    done = clean_keras(input, source, output, &findings);
   } else {
     return unsupported(source.format == "graph_def" || source.format == "checkpoint"
                            ? "a TensorFlow graph or checkpoint on its own"

@@ -47,7 +47,7 @@ Result<OptimizersReport> analyze_optimizers(const std::string& input,
 /// The output appears whole or not at all; an existing SavedModel folder is not replaced, an existing
 /// file only by a whole one. The report tells what was found and what was done.
 /// Errors: as for analyze_optimizers; kUnsupported for sources other than SavedModels with an object
-/// graph, where a traced function uses an optimizer that would go, or where the files do not tell
+/// graph, `.keras` and `.h5` files, where a traced function uses an optimizer that would go, or where the files do not tell
 /// what the policy needs (unify of two kinds); kUnwritable.
 Result<OptimizersReport> fix_optimizers(const std::string& input, const std::string& output,
                                         const OptimizersOptions& options = {});

@@ -14,6 +14,10 @@ namespace pumice {
 Status clean_saved_model(const std::string& folder, const Source& source, const std::string& output,
                          const ReadOptions& options, OptimizerFindings* findings);
 
+/// The same for a `.keras` or `.h5` file. An existing output is replaced by a whole one.
+Status clean_keras(const std::string& path, const Source& source, const std::string& output,
+                   OptimizerFindings* findings);
+
 /// What a written source must hold: kInternal, and nothing is put in place, where it does not.
 Status check_clean(const Source& written, const OptimizerFindings& findings);
 

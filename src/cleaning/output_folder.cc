@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "formats/file.h"
-#include "tflite/output_file.h"
+#include "formats/output_file.h"
 
 namespace pumice {
 namespace {

@@ -7,7 +7,7 @@
 #include "formats/tensor_bundle/crc32c.h"
 #include "formats/tensor_bundle/sstable.h"
 #include "formats/tensor_bundle/sstable_writer.h"
-#include "tflite/output_file.h"
+#include "formats/output_file.h"
 
 namespace pumice {
 namespace {
