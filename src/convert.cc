@@ -18,6 +18,7 @@
 #include "report/report.h"
 #include "selection.h"
 #include "tflite/writer.h"
+#include "training/reach.h"
 #include "training/registration.h"
 
 namespace pumice {
@@ -76,18 +77,25 @@ void describe_signatures(Model& model, Stages& stages) {
 }
 
 /// What optimizers the source carries, and what the policy makes of them. An inference graph has
-/// none of them whatever the policy, so one that cannot be carried out is told, not an error.
-Result<std::string> optimizers_json(const Source& source, OptimizerPolicy policy,
+/// none of them whatever the policy, so one that cannot be carried out is told, not an error; a
+/// signature that trains keeps the optimizer that the policy keeps, or is refused.
+Result<std::string> optimizers_json(const Source& source, const ConvertOptions& options,
                                     const std::string& input) {
-  auto findings = find_optimizers(source, policy);
+  auto findings = find_optimizers(source, options.optimizers);
+  std::optional<Error> refused;
   if (!findings.ok()) {
     if (findings.error().code() != ErrorCode::kUnsupported)
       return std::move(findings).error().in(input);
+    refused = findings.error();
     const std::string why = findings.error().text();
     findings = find_optimizers(source, OptimizerPolicy::kStrip);
     if (!findings.ok()) return std::move(findings).error().in(input);
-    findings->resolution.policy = policy;
+    findings->resolution.policy = options.optimizers;
     for (Action& action : findings->resolution.actions) action.detail += " (" + why + ")";
+  }
+  if (options.selection.output_arrays.empty()) {
+    Status kept = keep_train_signatures(source.facts, options.selection.signatures, &*findings);
+    if (!kept.ok()) return (refused ? *refused : std::move(kept).error()).in(input);
   }
   findings->warnings.clear();
   return to_json(*findings);
@@ -235,7 +243,7 @@ Result<ConvertReport> convert(const std::string& input, const std::string& outpu
   report.producer = source.producer;
 
   stages.begin("optimizers", 0.15);
-  PUMICE_TRY(report.optimizers_json, optimizers_json(source, options.optimizers, input));
+  PUMICE_TRY(report.optimizers_json, optimizers_json(source, options, input));
 
   stages.begin("import", 0.2);
   std::vector<DroppedNode> dropped;

@@ -45,7 +45,8 @@ struct ConvertOptions {
   /// An op that cannot be lowered becomes a custom operator of the same name.
   bool allow_custom_ops = false;
   /// An inference signature reaches no optimizer: the policies differ in the report, and kError
-  /// refuses to convert where something conflicts (kOptimizerConflict).
+  /// refuses to convert where something conflicts (kOptimizerConflict). A signature that trains keeps
+  /// its optimizer where the policy does, and is refused (kUnsupported) where it does not.
   OptimizerPolicy optimizers = OptimizerPolicy::kStrip;
   DetectorEnds ends;
   Observer* observer = nullptr;  // may be null; not owned

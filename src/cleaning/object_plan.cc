@@ -6,6 +6,7 @@
 
 #include "cleaning/config_text.h"
 #include "cleaning/slot_table.h"
+#include "training/reach.h"
 
 namespace pumice {
 namespace {
@@ -202,29 +203,6 @@ std::vector<bool> reach(const Objects& objects, std::vector<int64_t> queue,
       if (before) (*before)[id] = at;
       queue.push_back(id);
     });
-  }
-  return seen;
-}
-
-/// Everything that an optimizer brings with it. `own`: only its own state, not the network's weights.
-std::vector<bool> brought_by(const Objects& objects, const std::vector<int64_t>& optimizers, bool own) {
-  std::vector<bool> seen(objects.size(), false);
-  std::vector<int64_t> queue = optimizers;
-  for (const int64_t id : queue) seen[id] = true;
-  const auto visit = [&](int64_t id) {
-    if (seen[id]) return;
-    seen[id] = true;
-    queue.push_back(id);
-  };
-  for (size_t head = 0; head < queue.size(); ++head) {
-    const ObjectNode& object = objects[queue[head]];
-    for (const auto& [name, id] : object.children)
-      if (!own || name != "_trainable_variables") visit(id);
-    for (const auto& slot : object.slots) {
-      visit(slot.slot_variable);
-      if (!own) visit(slot.original_variable);
-    }
-    for (const int64_t id : object.references) visit(id);
   }
   return seen;
 }
