@@ -333,7 +333,32 @@ class HeldByOptimizer(tf.Module):
         self.serve = tf.function(lambda x: {"y": tf.matmul(x, w.value)}, input_signature=[tf.TensorSpec([None, 3])])
 
 
+class PlainTrainer(tf.Module):
+    """A train function whose gradients lower to builtins, and an optimizer that it does not use."""
+
+    def __init__(self):
+        self.w = tf.Variable(np.linspace(-0.5, 0.5, 6, dtype=np.float32).reshape(3, 2), name="w")
+        self.optimizer = tf_keras.optimizers.SGD(0.1, momentum=0.9)
+        self.spare = tf_keras.optimizers.Adam(0.5)
+        for optimizer in self.optimizer, self.spare:
+            optimizer.build([self.w])
+
+    @tf.function(input_signature=[tf.TensorSpec([4, 3]), tf.TensorSpec([4, 2])])
+    def train(self, x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((tf.matmul(x, self.w) - y) ** 2)
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, [self.w]), [self.w]))
+        return {"loss": loss}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3])])
+    def infer(self, x):
+        return {"y": tf.matmul(x, self.w)}
+
+
 def parts(folder):
+    trainer = PlainTrainer()
+    trainer.train(X, Y)
+    tf.saved_model.save(trainer, str(folder / "plain_train"), signatures={"train": trainer.train, "infer": trainer.infer})
     for k, name in (keras, "keras3"), (tf_keras, "tf_keras"):
         for case, outer in ("parts", None), ("parts_and_whole", 0.3):
             model = trained_parts(k, outer)

@@ -14,7 +14,7 @@ from training.test_optimizers import KNOWN, POLICIES, analyzed, models  # noqa: 
 
 # The SavedModels, and what no single optimizer can be made of.
 SAVED = [name for name in KNOWN if "." not in name and not name.endswith("_ckpt")]
-SAVED += ["keras3_parts", "keras3_parts_and_whole", "tf_keras_parts", "tf_keras_parts_and_whole", "keras3_held",
+SAVED += ["plain_train", "keras3_parts", "keras3_parts_and_whole", "tf_keras_parts", "tf_keras_parts_and_whole", "keras3_held",
           "keras3_many", "tf_keras_many"]
 # The files: of each case one, in each format. Of weights alone, and of most classes, no model can be made here.
 FILES = [f"{keras}_{case}.{ending}" for keras in ("keras3", "tf_keras") for ending in ("keras", "h5", "weights.h5") for case in (
@@ -24,9 +24,9 @@ FILES += [f"{keras}_{case}" for keras in ("keras3", "tf_keras") for case in (
     "scaled.keras", "scaled.h5", "schedule.keras", "schedule.h5", "beside.keras", "beside.weights.h5", "parts.keras",
     "parts_and_whole.keras", "class_Ftrl.h5")]
 FILES += ["keras3_after_h5.keras", "legacy_one.h5", "legacy_two_kinds.h5", "legacy_two_kinds.keras"]
-TWO_KINDS = {"legacy_two_kinds", "tf_keras_two_kinds", "recipe", "two_generations", "keras3_many", "tf_keras_many"}
+TWO_KINDS = {"legacy_two_kinds", "tf_keras_two_kinds", "recipe", "two_generations", "keras3_many", "tf_keras_many", "plain_train"}
 # The recipe's train function was traced with one of its optimizers.
-TRACED = {("recipe", "strip"), ("recipe", "keep-last")}
+TRACED = {(name, policy) for name in ("recipe", "plain_train") for policy in ("strip", "keep-last")}
 
 
 def fix(source, target, policy, *flags):

@@ -223,65 +223,6 @@ def test_policies(models):
     assert binary.run("optimizers", models / "tf_keras_one", "--policy", "all").status == 2
 
 
-CONVERTED = ["keras3_one", "keras3_two_adams", "keras3_attribute", "keras3_custom", "keras3_ssd_shared",
-             "keras3_ssd_own", "keras3_ssd_one_sgd", "tf_keras_two_adams", "tf_keras_two_kinds", "tf_keras_attribute", "tf_keras_custom",
-             "tf_keras_named_adam", "tf_keras_ssd_own", "legacy_two_kinds", "recipe"]
-
-
-@pytest.mark.parametrize("name", CONVERTED)
-def test_convert_under_every_policy(models, tmp_path, name):
-    """Whatever the policy, an inference signature gives the same bytes; `error` refuses conflicts."""
-    flags = ["--signature", "infer"] if name == "recipe" else []
-    written = set()
-    for policy in POLICIES:
-        target = tmp_path / f"{policy}.tflite"
-        outcome, report = binary.convert(models / name, target, "--optimizers", policy, *flags)
-        if policy == "error" and KNOWN[name][1]:
-            assert outcome.status == 5 and not target.exists(), outcome.text()
-            continue
-        assert outcome.status == 0, outcome.text()
-        written.add(target.read_bytes())
-        assert report["optimizers"]["resolution"]["policy"] == policy
-        assert len(report["optimizers"]["registrations"]) == len(KNOWN[name][0])
-    assert len(written) == 1
-
-
-@pytest.mark.parametrize("name", ["keras3_two_adams", "tf_keras_two_adams", "recipe"])
-def test_weights_stay(models, tmp_path, name):
-    """Keras 3 keys the network's own weights under its optimizer: stripping it must not touch them."""
-    import numpy as np
-    import tensorflow as tf
-    from ai_edge_litert.interpreter import Interpreter
-    flags = ["--signature", "infer"] if name == "recipe" else []
-    outcome, _ = binary.convert(models / name, tmp_path / "m.tflite", *flags)
-    assert outcome.status == 0, outcome.text()
-    signature = "infer" if name == "recipe" else "serving_default"
-    loaded = tf.saved_model.load(models / name).signatures[signature]
-    (key, spec), = loaded.structured_input_signature[1].items()
-    x = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3)
-    expected, = [v.numpy() for v in loaded(**{key: x}).values()]
-    assert spec.shape[1] == 3 and np.abs(expected).max() > 0
-    interpreter = Interpreter(str(tmp_path / "m.tflite"))
-    result, = interpreter.get_signature_runner(signature)(**{key: x}).values()
-    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("name", ["one", "two_minimize", "beside", "scoped", "unscoped", "orphan"])
-def test_convert_tf1_checkpoints(models, tmp_path, name):
-    target = "A/y" if name == "scoped" else "y"
-    shape = ["--input-arrays", target[:-1] + "x", "--input-shapes", "4,3", "--output-arrays", target]
-    written = set()
-    for policy in POLICIES:
-        path = tmp_path / f"{policy}.tflite"
-        outcome, _ = binary.convert(models / f"tf1_{name}_ckpt", path, "--optimizers", policy, *shape)
-        if policy == "error" and KNOWN[f"tf1_{name}_ckpt"][1]:
-            assert outcome.status == 5 and not path.exists(), outcome.text()
-            continue
-        assert outcome.status == 0, outcome.text()
-        written.add(path.read_bytes())
-    assert len(written) == 1
-
-
 def test_keras_files_are_not_converted_yet(models, tmp_path):
     outcome = binary.run("convert", models / "keras3_one.keras", "-o", tmp_path / "m.tflite")
     assert outcome.status == 4 and "SavedModel" in outcome.stderr, outcome.text()
