@@ -87,6 +87,14 @@ Result<std::vector<Bytes>> clean_tree(const Bytes& file, const std::string& name
   PUMICE_TRY(Hdf5Object root, read_whole_hdf5(file));
   if (const auto groups = plan.groups.find(name); groups != plan.groups.end())
     for (const std::string& group : groups->second) remove_state(group, &root);
+  if (plan.moved && plan.moved->file == name) {
+    const Hdf5Object* state = root.find(plan.moved->from);
+    if (state && !root.find(plan.moved->to)) {
+      Hdf5Object copy = *state;
+      root.remove(plan.moved->from);
+      root.insert(plan.moved->to, std::move(copy));
+    }
+  }
   for (const char* attribute : {"model_config", "training_config"}) {
     const KerasText which{name, attribute};
     if (texts.goes(which)) {
@@ -109,7 +117,7 @@ Status write_archive(const Bytes& file, const KerasPlan& plan, const Texts& text
       continue;
     }
     PUMICE_TRY(const Bytes content, zip.read(entry));
-    if (!plan.groups.count(entry.name)) {
+    if (!plan.groups.count(entry.name) && !(plan.moved && plan.moved->file == entry.name)) {
       PUMICE_CHECK(zip.verify(entry));
       PUMICE_CHECK(writer.add(entry.name, {content.view()}));
       continue;
@@ -128,7 +136,7 @@ Status clean_keras(const std::string& path, const Source& source, const std::str
                    OptimizerFindings* findings) {
   PUMICE_TRY(const Bytes file, map_file(path));
   PUMICE_TRY(const KerasPlan plan, plan_keras(*findings));
-  for (const std::string& note : plan.notes) findings->resolution.actions.push_back({"note", "", note});
+  for (const Action& note : plan.notes) findings->resolution.actions.push_back(note);
   const Texts texts(plan, source.facts);
   PUMICE_TRY(OutputFile out, OutputFile::create(output));
   if (plan.empty()) {

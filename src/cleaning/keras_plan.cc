@@ -50,6 +50,9 @@ class Planner {
             .hint("Save the model as a SavedModel, or choose keep-first, keep-last or strip");
     }
     if (kept && kept != first && findings_.resolution.policy == OptimizerPolicy::kKeepLast) move(*kept, *first);
+    const OptimizerPolicy policy = findings_.resolution.policy;
+    if (kept && !plan_.taken && policy != OptimizerPolicy::kNamespace && policy != OptimizerPolicy::kError)
+      make_one(*kept);
     for (const Registration& r : findings_.registrations) {
       const std::string what = action_of(r);
       if (what == "strip" || what == "unify") remove(r);
@@ -77,8 +80,25 @@ class Planner {
     if (!from || !to || kept.owner == first.owner || !is_part_of(kept, first)) return;
     plan_.taken = KerasPlan::Taken{from->text, to->text, from->pointer, to->pointer};
     remove(kept);
-    plan_.notes.push_back(label(kept) + " becomes the optimizer of the model that " + label(first) +
+    note(kept, label(kept) + " becomes the optimizer of the model that " + label(first) +
                           " trained; its state is left out: the file does not tell which of that model's variables it is for");
+  }
+
+  /// Models that were compiled with one optimizer object each have its config, and Keras makes one of
+  /// each again: the outermost is kept. Keras wrote the state where it came upon the optimizer first.
+  void make_one(const Registration& kept) {
+    std::optional<ConfigPlace> first;
+    for (const Place& place : kept.found_in) {
+      const auto config = config_of(place);
+      if (config && !first) {
+        first = config;
+      } else if (config) {
+        plan_.without[config->text].insert(config->pointer.substr(0, config->pointer.rfind('/')));
+        note(kept, label(kept) + " is the outermost model's only; its copy at " + config->pointer + " goes");
+      } else if (first && first->pointer == "/compile_config/optimizer" && place.path.ends_with("/optimizer/vars")) {
+        plan_.moved = KerasPlan::MovedGroup{place.file, group_of(place.path), "optimizer"};
+      }
+    }
   }
 
   void remove(const Registration& r) {
@@ -92,6 +112,8 @@ class Planner {
       plan_.without[config->text].insert(config->pointer.substr(0, config->pointer.rfind('/')));
     }
   }
+
+  void note(const Registration& r, std::string what) { plan_.notes.push_back({"note", r.id, std::move(what)}); }
 
   const OptimizerFindings& findings_;
   KerasPlan plan_;

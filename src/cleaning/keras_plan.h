@@ -28,9 +28,13 @@ struct KerasPlan {
   };
   std::optional<Taken> taken;
   std::map<std::string, std::set<std::string>> groups;  // file → groups of state that go
-  std::vector<std::string> notes;
+  struct MovedGroup {
+    std::string file, from, to;
+  };
+  std::optional<MovedGroup> moved;  // state that stands where a copy of its optimizer's config did
+  std::vector<Action> notes;  // what was done beyond the resolution's actions
 
-  bool empty() const { return without.empty() && !taken && groups.empty(); }
+  bool empty() const { return without.empty() && !taken && !moved && groups.empty(); }
 };
 
 /// kUnsupported where the file does not tell enough to carry the policy out.

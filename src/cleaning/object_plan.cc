@@ -90,12 +90,12 @@ class Planner {
           ++taken;
         }
       if (taken > 0)
-        plan_.notes.push_back(label(kept) + " takes the slots of " + std::to_string(taken) + " variables over from " + label(*r));
+        note(kept, label(kept) + " takes the slots of " + std::to_string(taken) + " variables over from " + label(*r));
       others.push_back(std::move(other));
     }
     if (order.size() == table.variables.size()) return {};
     if (table.lists.empty() && table.all >= 0) {
-      plan_.notes.push_back(label(kept) + " keeps no slots yet: those of the others go");
+      note(kept, label(kept) + " keeps no slots yet: those of the others go");
       return {};
     }
     return relist_slots(table, others, order, objects_, &plan_.edits);
@@ -145,7 +145,7 @@ class Planner {
     plan_.edits.added.push_back({to, "optimizer", kept.outer});
     plan_.configs.push_back({to, from});
     taken_ = to;
-    plan_.notes.push_back(label(kept) + " becomes the optimizer of the model that " + label(first) + " trained" +
+    note(kept, label(kept) + " becomes the optimizer of the model that " + label(first) + " trained" +
                           (order.size() > table.variables.size() ? "; slots of variables that it did not train begin anew" : ""));
     return {};
   }
@@ -164,6 +164,8 @@ class Planner {
       if (const size_t at = place.file.find(".pb#"); at != std::string::npos)
         plan_.configs.push_back({std::atoll(place.file.c_str() + at + 4), -1});
   }
+
+  void note(const Registration& r, std::string what) { plan_.notes.push_back({"note", r.id, std::move(what)}); }
 
   const SourceFacts& facts_;
   const OptimizerFindings& findings_;

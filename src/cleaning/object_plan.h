@@ -37,7 +37,7 @@ struct ObjectPlan {
   EdgeEdits edits;
   std::vector<int64_t> optimizers;        // that go, with their loss scalers
   std::vector<ConfigEdit> configs;
-  std::vector<std::string> notes;         // what was done beyond the resolution's actions
+  std::vector<Action> notes;              // what was done beyond the resolution's actions
 };
 
 /// kUnsupported where the source does not tell enough to carry the policy out.

@@ -73,7 +73,7 @@ class Cleaner {
     PUMICE_CHECK(edit_checkpoint_graph());
     PUMICE_CHECK(find_handles());
     PUMICE_TRY(const std::string saved_model, rewrite_saved_model());
-    for (const std::string& note : plan_.notes) findings_->resolution.actions.push_back({"note", "", note});
+    for (const Action& note : plan_.notes) findings_->resolution.actions.push_back(note);
 
     PUMICE_TRY(OutputFolder out, OutputFolder::create(output));
     PUMICE_CHECK(write(saved_model, &out));

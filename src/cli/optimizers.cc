@@ -61,7 +61,7 @@ void add_optimizers(CLI::App& app, Run& run) {
       "  pumice optimizers saved_model/\n"
       "  pumice optimizers model.keras --policy unify --json\n"
       "  pumice optimizers saved_model/ --fix --policy strip -o clean/\n"
-      "  pumice optimizers saved_model/ --fix --policy keep-first -o trains_on/\n"
+      "  pumice optimizers model.keras --fix --policy keep-first -o trains_on.keras\n"
       "  pumice optimizers --explain merged");
   command->callback([flags, &run] { run = [flags] { return run_optimizers(*flags); }; });
 }

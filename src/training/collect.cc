@@ -44,6 +44,17 @@ void apply_config(const OptimizerConfig& config, Registration& registration) {
     add_hyperparameter(registration, std::move(h.name), std::move(h.json));
 }
 
+/// Where no config is at hand, slots and settings tell the algorithm; some classes share those.
+std::string unsure_of(const Registration& r) {
+  if (!r.class_name.empty() || r.generation == "tf1") return {};
+  if (r.kind == "unknown")
+    return r.slots.empty() ? "nothing names its class: no config tells of it, and it was never built, so that it keeps no slots"
+                           : "nothing names its class, and its slots are those of no class that Keras ships";
+  if (r.kind == "adam") return "its class is not named: AdamW and LAMB keep the same slots";
+  if (r.kind == "sgd") return "its class is not named: Lion keeps the same slots";
+  return {};
+}
+
 std::vector<Registration> collect_registrations(const Source& source,
                                                 std::vector<std::string>& warnings) {
   Collector collector{source, warnings, {}, {}, {}, {}, {}};
@@ -57,6 +68,7 @@ std::vector<Registration> collect_registrations(const Source& source,
     Registration& r = collector.registrations[i];
     r.id = "r" + std::to_string(i);
     if (r.kind.empty()) r.kind = "unknown";
+    r.unsure = unsure_of(r);
   }
   return std::move(collector.registrations);
 }

@@ -33,9 +33,17 @@ std::string without_numbers(std::string_view name) {
   }
 }
 
+/// The policy under which --fix writes a model without the conflict; null where none does.
+const char* cure_of(std::string_view kind) {
+  if (kind == "duplicate") return "unify";
+  if (kind == "hyperparameters" || kind == "kinds" || kind == "merged") return "keep-first";
+  if (kind == "override" || kind == "orphan_slots" || kind == "generation") return "strip";
+  return nullptr;
+}
+
 class Comparison {
  public:
-  explicit Comparison(const std::vector<Registration>& all) : all_(all) {}
+  Comparison(const std::vector<Registration>& all, bool fixable) : all_(all), fixable_(fixable) {}
 
   std::vector<Conflict> run() {
     for (const Registration& r : all_)
@@ -55,6 +63,8 @@ class Comparison {
            std::string suggestion) {
     Conflict conflict{kind, {}, std::move(explanation), std::move(suggestion)};
     for (const Registration* r : of) conflict.registrations.push_back(r->id);
+    if (const char* policy = fixable_ ? cure_of(conflict.kind) : nullptr)
+      conflict.suggestion += std::string(" To have it in the model: pumice optimizers INPUT --fix --policy ") + policy + " -o OUT";
     conflicts_.push_back(std::move(conflict));
   }
 
@@ -211,14 +221,15 @@ class Comparison {
   }
 
   const std::vector<Registration>& all_;
+  const bool fixable_;
   std::vector<const Registration*> defined_;
   std::vector<Conflict> conflicts_;
 };
 
 }  // namespace
 
-std::vector<Conflict> find_conflicts(const std::vector<Registration>& registrations) {
-  return Comparison(registrations).run();
+std::vector<Conflict> find_conflicts(const std::vector<Registration>& registrations, bool fixable) {
+  return Comparison(registrations, fixable).run();
 }
 
 }  // namespace pumice

@@ -49,6 +49,7 @@ std::string to_json(const OptimizerFindings& findings) {
         {"owner", or_null(r.owner)},
         {"owns", owned(r)},
         {"found_in", places},
+        {"unsure", or_null(r.unsure)},
     });
   }
   for (const Conflict& c : findings.conflicts)
@@ -89,6 +90,7 @@ std::string to_text(const OptimizerFindings& findings) {
       for (size_t i = 0; i < r.slots.size(); ++i) text += (i ? ", " : "; slots ") + r.slots[i];
       text += "\n";
     }
+    if (!r.unsure.empty()) text += "      not known: " + r.unsure + "\n";
     for (const Place& p : r.found_in) text += "      in " + p.file + ": " + p.path + "\n";
   }
   if (count > 0) text += findings.conflicts.empty() ? "nothing conflicts\n" : "conflicts\n";

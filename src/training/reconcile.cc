@@ -106,7 +106,9 @@ Result<OptimizerFindings> find_optimizers(const Source& source, OptimizerPolicy 
   OptimizerFindings findings;
   findings.warnings = source.facts.warnings;
   findings.registrations = collect_registrations(source, findings.warnings);
-  findings.conflicts = find_conflicts(findings.registrations);
+  const bool fixable = source.format == "keras" || source.format == "h5" ||
+                       (source.format == "saved_model" && !source.facts.objects.empty());
+  findings.conflicts = find_conflicts(findings.registrations, fixable);
   PUMICE_TRY(findings.resolution, reconcile(findings.registrations, findings.conflicts, policy));
   return findings;
 }

@@ -44,6 +44,7 @@ struct Registration {
   bool state_read = true;       // false: only configs tell of it; variables, bytes, slots are unknown
   bool orphan = false;          // state whose optimizer nothing in the source defines
   std::vector<Place> found_in;
+  std::string unsure;           // what the source does not tell of its class; empty: nothing is missing
   int64_t object = -1;          // a SavedModel's: its number among the objects,
   int64_t outer = -1;           // and that of the loss scaler around it (or its own)
 };
@@ -75,8 +76,9 @@ struct OptimizerFindings {
 /// objects, keys and nodes.
 std::vector<Registration> collect_registrations(const Source& source,
                                                 std::vector<std::string>& warnings);
-/// What cannot all be the model's one optimizer.
-std::vector<Conflict> find_conflicts(const std::vector<Registration>& registrations);
+/// What cannot all be the model's one optimizer. `fixable`: --fix can rewrite the source, and suggestions
+/// name its command.
+std::vector<Conflict> find_conflicts(const std::vector<Registration>& registrations, bool fixable = false);
 /// What a policy does with them. kUnsupported when it cannot be carried out (unify of two kinds).
 Result<Resolution> reconcile(const std::vector<Registration>& registrations,
                              const std::vector<Conflict>& conflicts, OptimizerPolicy policy);

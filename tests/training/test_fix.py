@@ -146,6 +146,27 @@ def test_traced_functions_are_not_edited(models, tmp_path):
         assert "iteration" in outcome.stderr and not list(tmp_path.iterdir())
 
 
+def test_suggestions_name_the_command(models, files):  # noqa: F811
+    """Where --fix can rewrite the source, each conflict's suggestion names the call, and that call works or says why not."""
+    for source in models / "tf_keras_two_adams", models / "keras3_attribute", files / "keras3_two_kinds.keras", files / "keras3_after_h5.keras":
+        for conflict in analyzed(source)["conflicts"]:
+            assert "pumice optimizers INPUT --fix --policy" in conflict["suggestion"], conflict
+            page = binary.run("optimizers", "--explain", conflict["kind"]).stdout
+            policy = conflict["suggestion"].split("--policy ")[1].split()[0]
+            assert f"--fix --policy {policy}" in page
+    for source in "tf1_two_minimize.pb", "tf1_two_minimize_ckpt", "tf_keras_two_adams_ckpt":
+        assert all("--fix" not in c["suggestion"] for c in analyzed(models / source)["conflicts"])
+
+
+def test_what_the_files_do_not_tell(models):
+    """An optimizer that was never built keeps nothing to know it by; some classes keep the same slots."""
+    by_id = {r["id"]: r for r in analyzed(models / "recipe")["registrations"]}
+    assert "AdamW" in by_id["r0"]["unsure"] and "never built" in by_id["r1"]["unsure"]
+    assert by_id["r1"]["kind"] == "unknown"
+    assert "not known" in binary.run("optimizers", models / "recipe").stdout
+    assert all(r["unsure"] is None for r in analyzed(models / "tf_keras_two_kinds")["registrations"])
+
+
 def test_unify_names_both(models, tmp_path):
     outcome = fix(models / "tf_keras_two_kinds", tmp_path / "out", "unify")
     assert outcome.status == 4 and "Adam" in outcome.stderr and "SGD" in outcome.stderr, outcome.text()
