@@ -139,7 +139,7 @@ std::string minor_of(const std::string& text) {
 
 std::string executable_in(const std::string& prefix) {
   for (const char* name : {"bin/python", "bin/python3", "Scripts/python.exe", "python.exe"}) {
-    const std::string path = join_path(prefix, name);
+    std::string path = join_path(prefix, name);
     if (is_file(path)) return path;
   }
   return {};
@@ -212,7 +212,7 @@ std::string pyenv_prefix(const std::string& root, const std::string& version) {
   // A name, not a path: it must not lead out of the folder of versions.
   if (version.empty() || version.find("..") != std::string::npos || version[0] == '/') return {};
   const std::string versions = join_path(root, "versions");
-  const std::string exact = join_path(versions, version);
+  std::string exact = join_path(versions, version);
   if (is_folder(exact)) return exact;
   auto names = list_folder(versions);
   if (!names.ok()) return {};
