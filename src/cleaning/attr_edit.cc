@@ -98,7 +98,7 @@ Result<std::string> filter_strings(std::string_view value, const std::set<size_t
       if (size.number == 1) count = size.integer;
   }
   if (rank != 1 || strings.empty() || count < strings.size() || lost.empty() || *lost.rbegin() >= count ||
-      count > (uint64_t{1} << 24))
+      count > (uint64_t{1} << 20))
     return unknown();
   strings.resize(count, strings.back());  // a list of equal strings states one
   std::string dim, dims, out_tensor, out;
