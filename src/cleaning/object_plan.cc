@@ -45,12 +45,26 @@ class Planner {
       PUMICE_CHECK(move(*kept, *first));
     for (const Registration& r : findings_.registrations) {
       const std::string what = action_of(r);
-      if (what == "strip" || what == "unify") remove(r);
+      if (what != "strip" && what != "unify") continue;
+      PUMICE_CHECK(stands_in_objects(r));
+      remove(r);
     }
     return std::move(plan_);
   }
 
  private:
+  /// An optimizer that only the ops of a traced function tell of cannot be taken out.
+  static Status stands_in_objects(const Registration& r) {
+    const bool in_functions = std::any_of(r.found_in.begin(), r.found_in.end(),
+                                          [](const Place& p) { return p.path.starts_with(kInFunction); });
+    if (r.outer >= 0 || !in_functions) return {};
+    return Error(ErrorCode::kUnsupported,
+                 "a traced function uses an optimizer that the policy removes; traced functions are not edited")
+        .at(r.found_in.front().path)
+        .found(r.class_name)
+        .hint("Choose a policy that keeps it (namespace keeps all), or save the model without that function");
+  }
+
   void find_edges() {
     std::unordered_set<int64_t> optimizers;
     for (const Registration& r : findings_.registrations)

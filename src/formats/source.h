@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,9 @@ class FunctionLibrary {
   /// The function's attributes (`_implements`, …); null when there is none.
   virtual const Attributes* attributes(const std::string& name) = 0;
   virtual std::vector<std::string> names() const = 0;
+  /// The function as the file has it, for a look at what it may hold before its graph is built. Empty
+  /// where there is no such function or no such file.
+  virtual std::string_view bytes(const std::string&) const { return {}; }
 };
 
 /// One object of a TensorFlow object graph (saved_object_graph.proto, trackable_object_graph.proto).

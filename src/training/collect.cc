@@ -63,6 +63,7 @@ std::vector<Registration> collect_registrations(const Source& source,
   collect_documents(collector);
   collect_groups(collector);
   collect_graph(collector);
+  collect_functions(collector);
   collect_keys(collector);
   for (size_t i = 0; i < collector.registrations.size(); ++i) {
     Registration& r = collector.registrations[i];

@@ -52,6 +52,8 @@ void collect_documents(Collector& collector);
 void collect_groups(Collector& collector);
 /// TensorFlow 1: Apply nodes of the main graph.
 void collect_graph(Collector& collector);
+/// TensorFlow 2: Apply nodes in the functions of a SavedModel, by what those functions captured.
+void collect_functions(Collector& collector);
 /// Slots in checkpoints that nothing above has claimed.
 void collect_keys(Collector& collector);
 

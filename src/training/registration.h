@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -27,6 +28,9 @@ struct Hyperparameter {
 };
 
 /// One definition of an optimizer, however many places of the source mention it.
+/// How the path of a place begins that is in a function of a SavedModel.
+inline constexpr std::string_view kInFunction = "function ";
+
 struct Registration {
   std::string id;               // "r0", in order of discovery
   std::string kind = "unknown"; // base algorithm, lower case: "adam", "sgd", "rmsprop", "momentum"

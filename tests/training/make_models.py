@@ -355,6 +355,46 @@ class PlainTrainer(tf.Module):
         return {"y": tf.matmul(x, self.w)}
 
 
+class LegacyTrainers(tf.Module):
+    """Functions that were traced while they trained: the ops that apply gradients stand in their bodies."""
+
+    def __init__(self):
+        self.w = tf.Variable(np.linspace(-0.5, 0.5, 6, dtype=np.float32).reshape(3, 2), name="w")
+        self.adam = tf_keras.optimizers.legacy.Adam(0.02)
+        self.sgd = tf_keras.optimizers.legacy.SGD(0.1, momentum=0.9)
+
+    @tf.function(input_signature=[tf.TensorSpec([3, 2])])
+    def train(self, gradient):
+        self.adam.apply_gradients([(gradient, self.w)])
+        return {"w": self.w.read_value()}
+
+    @tf.function(input_signature=[tf.TensorSpec([3, 2])])
+    def tune(self, gradient):
+        self.sgd.apply_gradients([(gradient, self.w)])
+        return {"w": self.w.read_value()}
+
+
+class RawTrainer(tf.Module):
+    """Gradients applied by an op alone: nothing in the object graph is an optimizer."""
+
+    def __init__(self):
+        self.w = tf.Variable([1.0, 2.0], name="w")
+
+    @tf.function(input_signature=[tf.TensorSpec([2])])
+    def train(self, gradient):
+        tf.raw_ops.ResourceApplyGradientDescent(var=self.w.handle, alpha=0.1, delta=gradient)
+        return {"w": self.w.read_value()}
+
+
+def applied_in_functions(folder):
+    legacy = LegacyTrainers()
+    legacy.train(tf.ones([3, 2]))
+    legacy.tune(tf.ones([3, 2]))
+    tf.saved_model.save(legacy, str(folder / "legacy_traced"), signatures={"train": legacy.train, "tune": legacy.tune})
+    raw = RawTrainer()
+    tf.saved_model.save(raw, str(folder / "raw_traced"), signatures=raw.train)
+
+
 def parts(folder):
     trainer = PlainTrainer()
     trainer.train(X, Y)
@@ -375,6 +415,7 @@ def parts(folder):
 def more(folder):
     tf1_more(folder)
     parts(folder)
+    applied_in_functions(folder)
     wrapped(folder)
     generations(folder)
     many(folder, keras, "keras3_many")

@@ -86,6 +86,9 @@ KNOWN = {
     # The kind of an SGD that was never built stands nowhere.
     "recipe": ([adam(0.02, 2, variables=2), {"kind": "unknown", "learning_rate": 0.01, "owner": "model", "iterations": 0,
                                              "generation": "tf_keras"}], {"merged": BOTH}),
+    "legacy_traced": ([adam(0.02, 1, generation="tf_keras_legacy", class_name="Adam"),
+                       sgd(0.1, 1, momentum=0.9, generation="tf_keras_legacy", class_name="SGD")], {"kinds": BOTH}),
+    "raw_traced": ([{"kind": "sgd", "class_name": "GradientDescentOptimizer", "generation": "tf1"}], {}),
     "keras3_one": ([adam(0.002, 3, generation="keras3", variables=2, slots=["momentum", "velocity"], bytes=76)], {}),
     "keras3_none": ([], {}),
     "keras3_exported": ([], {}),
@@ -156,6 +159,22 @@ for _name, _expected in TF1.items():
     if _name != "imported_twice":  # its variables are in no collection: no Saver takes them
         KNOWN[f"tf1_{_name}_ckpt"] = _expected
 KNOWN["tf1_one_frozen.pb"] = TF1["one"]
+
+
+@pytest.mark.parametrize("name, functions", [
+    ("legacy_traced", {"r0": ("train", "ResourceApplyAdam"), "r1": ("tune", "ResourceApplyKerasMomentum")}),
+    ("raw_traced", {"r0": ("train", "ResourceApplyGradientDescent")})])
+def test_ops_in_functions_are_places(models, name, functions):
+    for r in analyzed(models / name)["registrations"]:
+        places = [p["path"] for p in r["found_in"] if p["path"].startswith("function ")]
+        function, op = functions[r["id"]]
+        assert len(places) == 1 and f"__inference_{function}_" in places[0] and places[0].endswith(op)
+
+
+def test_an_optimizer_that_only_a_function_has_is_not_taken_out(models, tmp_path):
+    outcome = binary.run("optimizers", models / "raw_traced", "--fix", "--policy", "strip", "-o", tmp_path / "out")
+    assert outcome.status == 4 and "traced functions are not edited" in outcome.stderr
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", KNOWN)

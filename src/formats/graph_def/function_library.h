@@ -32,6 +32,10 @@ class GraphDefFunctions : public FunctionLibrary {
   Result<const Graph*> find(const std::string& name) override;
   const Attributes* attributes(const std::string& name) override;
   std::vector<std::string> names() const override { return names_; }
+  std::string_view bytes(const std::string& name) const override {
+    const auto it = functions_.find(name);
+    return it == functions_.end() ? std::string_view() : it->second.definition;
+  }
   bool empty() const { return functions_.empty(); }
 
  private:
