@@ -5,8 +5,9 @@ from harness import binary
 
 from training.test_optimizers import KNOWN, POLICIES, analyzed, models  # noqa: F401
 
-# Every SavedModel of the seed cases that has a signature.
-SAVED = [name for name in KNOWN if "." not in name and not name.endswith("_ckpt") and name != "two_generations"]
+# Every SavedModel of the seed cases that has a signature for inference.
+SAVED = [name for name in KNOWN if "." not in name and not name.endswith("_ckpt")
+         and name not in ("two_generations", "legacy_traced", "raw_traced")]
 SAVED += ["plain_train", "keras3_parts", "keras3_parts_and_whole", "tf_keras_parts", "tf_keras_parts_and_whole", "keras3_held"]
 TRAINERS = {"recipe", "plain_train"}
 
