@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from harness import binary, tflite_file
+from harness.reference import v1
 
 
 def graph_def(*nodes):
@@ -169,16 +170,6 @@ def gradient(x):
     flow = raw.TensorArrayWriteV3(handle=a[0], index=0, value=x, flow_in=a[1])
     g = raw.TensorArrayGradV3(handle=a[0], flow_in=flow, source="g")
     return raw.TensorArrayReadV3(handle=g[0], index=0, flow_in=g[1], dtype=tf.float32)
-
-
-def v1(build):
-    def run(*operands):
-        tf.compat.v1.disable_control_flow_v2()
-        try:
-            return build(*operands)
-        finally:
-            tf.compat.v1.enable_control_flow_v2()
-    return run
 
 
 UNSUPPORTED = {

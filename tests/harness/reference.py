@@ -70,6 +70,17 @@ def runner(graph_def, outputs):
         yield run
 
 
+def v1(build):
+    """`build` with TensorFlow 1's control flow: Switch, Merge, Enter, Exit, and its TensorArrays."""
+    def built(*operands):
+        tf.compat.v1.disable_control_flow_v2()
+        try:
+            return build(*operands)
+        finally:
+            tf.compat.v1.enable_control_flow_v2()
+    return built
+
+
 def raw_op(name, **arguments):
     """A node of any op that TensorFlow registers, those without a public function included (`_FusedConv2D`):
     operands and attributes by the names of the op's definition. Only in the graph of a case's build."""

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from e2e import test_whole_detectors as whole
 from harness import Case, Spec, binary, reference
+from harness.reference import v1
 from models import cache
 
 HERE = pathlib.Path(__file__).parent
@@ -90,17 +91,6 @@ def custom_optimizer(_):
         subprocess.run([sys.executable, script, folder], check=True, capture_output=True, timeout=300)
     with np.load(folder / "in.npz") as i, np.load(folder / "out.npz") as o:
         return Made(folder / "model", {"route": "keras"}, [], [(dict(i), dict(o))])
-
-
-def v1(build):
-    """With TensorFlow 1's control flow: Switch, Merge, Enter, Exit, and TensorArrays."""
-    def built(*operands):
-        tf.compat.v1.disable_control_flow_v2()
-        try:
-            return build(*operands)
-        finally:
-            tf.compat.v1.enable_control_flow_v2()
-    return built
 
 
 def boxes(rng, shape):

@@ -5,17 +5,7 @@ import tensorflow as tf
 import test_tensor_list as lists
 
 from harness import B, Case, Spec, U, differential
-
-
-def v1(build):
-    """Builds with TensorFlow 1's control flow and its TensorArrays."""
-    def run(*operands):
-        tf.compat.v1.disable_control_flow_v2()
-        try:
-            return build(*operands)
-        finally:
-            tf.compat.v1.enable_control_flow_v2()
-    return run
+from harness.reference import v1
 
 
 def array(size, dtype=tf.float32, **more):

@@ -1,10 +1,5 @@
 """`.keras`, `.h5` and `.weights.h5` of the real Keras 3, tf_keras and its legacy optimizers: what was made is what is found."""
-import hashlib
 import json
-import os
-import pathlib
-import subprocess
-import sys
 import zipfile
 
 import h5py
@@ -12,26 +7,14 @@ import numpy as np
 import pytest
 
 from harness import binary
-from test_optimizers import BOTH, adam, analyzed, sgd
+from test_optimizers import BOTH, adam, analyzed, made, sgd
 
 THREE = ["r0", "r1", "r2"]
 
 
 @pytest.fixture(scope="session")
 def files():
-    """Made once for each version of the generators."""
-    makers = [pathlib.Path(__file__).with_name(name) for name in ("make_keras_files.py", "make_models.py")]
-    digest = hashlib.sha256(b"".join(maker.read_bytes() for maker in makers)).hexdigest()[:16]
-    folder = binary.CACHE / "training" / f"keras-{digest}"
-    if not folder.is_dir():
-        making = folder.with_name(f"{folder.name}.{os.getpid()}")
-        done = subprocess.run([sys.executable, makers[0], making], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-4000:]
-        try:
-            making.rename(folder)
-        except OSError:
-            assert folder.is_dir()
-    return folder
+    return made("keras-", "make_keras_files.py", "make_models.py")
 
 
 def unknown(steps=None, owner=None, **more):

@@ -15,21 +15,26 @@ from harness import binary
 POLICIES = ["strip", "keep-first", "keep-last", "unify", "namespace", "error"]
 
 
-@pytest.fixture(scope="session")
-def models():
-    """Made once for each version of the generator."""
-    maker = pathlib.Path(__file__).with_name("make_models.py")
-    folder = binary.CACHE / "training" / hashlib.sha256(maker.read_bytes()).hexdigest()[:16]
+def made(prefix, maker, *parts):
+    """The folder that the script `maker` makes: once for each version of it and of the scripts that it imports."""
+    scripts = [pathlib.Path(__file__).with_name(name) for name in (maker, *parts)]
+    digest = hashlib.sha256(b"".join(script.read_bytes() for script in scripts)).hexdigest()[:16]
+    folder = binary.CACHE / "training" / (prefix + digest)
     if not folder.is_dir():
         # Two workers may make it at once: the first one to finish gives it its name.
         making = folder.with_name(f"{folder.name}.{os.getpid()}")
-        done = subprocess.run([sys.executable, maker, making], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, scripts[0], making], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-4000:]
         try:
             making.rename(folder)
         except OSError:
             assert folder.is_dir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def models():
+    return made("", "make_models.py")
 
 
 def analyzed(path, *flags):
