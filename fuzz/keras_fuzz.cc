@@ -1,4 +1,5 @@
-// .keras files and the configs in them: whatever the bytes, an error or findings, in bounded memory.
+// .keras files and the configs in them: whatever the bytes, an error or findings, in bounded
+// memory.
 #include <cstdint>
 #include <string>
 
@@ -11,7 +12,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   pumice::Source source;
   source.format = "keras";
   source.graph = std::make_unique<pumice::Graph>("main");
-  source.facts.documents = {{"config.json", "", text}, {"metadata.json", "", text}, {"keras_metadata.pb#1", "root.a", text}};
+  source.facts.documents = {{"config.json", "", text},
+                            {"metadata.json", "", text},
+                            {"keras_metadata.pb#1", "root.a", text}};
   if (auto found = pumice::find_optimizers(source, pumice::OptimizerPolicy::kStrip); found.ok()) {
     (void)pumice::to_json(*found);
     (void)pumice::to_text(*found);

@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto tracked = read_trackable_objects(meta->object_graph, &warnings);
   if (saved.ok() && tracked.ok()) (void)match_objects(saved->objects, *tracked);
   for (const Node& node : *meta->content.graph) {
-    if (node.name == meta->restore_op) (void)follow_restore(&node, meta->content.functions.get()).ok();
+    if (node.name == meta->restore_op)
+      (void)follow_restore(&node, meta->content.functions.get()).ok();
   }
   return 0;
 }

@@ -1,8 +1,9 @@
-// Any bytes as a checkpoint's index: the table with its checksums, and the keys of parts of tensors.
+// Any bytes as a checkpoint's index: the table with its checksums, and the keys of parts of
+// tensors.
 #include <string>
 
-#include "formats/tensor_bundle/sstable.h"
 #include "formats/tensor_bundle/slice.h"
+#include "formats/tensor_bundle/sstable.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace pumice;

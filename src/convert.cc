@@ -2,9 +2,9 @@
 #include "pumice/convert.h"
 
 #include <chrono>
-#include <span>
 #include <map>
 #include <set>
+#include <span>
 
 #include "detection/ends.h"
 #include "detection/labels.h"
@@ -144,8 +144,8 @@ size_t count_loops(const Model& model) {
   size_t count = 0;
   for (const auto& [name, graph] : model.graphs)
     for (const Node& node : *graph)
-      count += node.is("While") || node.is("StatelessWhile") || node.op.rfind("TensorArray", 0) == 0 ||
-               node.op.rfind("TensorList", 0) == 0;
+      count += node.is("While") || node.is("StatelessWhile") ||
+               node.op.rfind("TensorArray", 0) == 0 || node.op.rfind("TensorList", 0) == 0;
   return count;
 }
 
@@ -184,7 +184,8 @@ void warn_of_dropped(const std::vector<DroppedNode>& dropped, Stages& stages) {
 /// work by picture, as the detection operator does (`one_picture`): the batch is then pinned to 1,
 /// unless the caller gave shapes or it would not help.
 Result<Model> import_and_simplify(const Source& source, ImportOptions options, bool one_picture,
-                                  Stages& stages, Report& report, std::vector<DroppedNode>& dropped) {
+                                  Stages& stages, Report& report,
+                                  std::vector<DroppedNode>& dropped) {
   PUMICE_TRY(Model model, import_and_simplify_once(source, options, report, dropped));
   const bool by_picture = one_picture || works_by_picture(model);
   if (options.pin_batch || !options.input_shapes.empty() || !(has_loops(model) || by_picture) ||
@@ -204,19 +205,18 @@ Result<Model> import_and_simplify(const Source& source, ImportOptions options, b
   return pinned;
 }
 
-/// What was asked of the detector's ends, and the report of it. A normalization that moved out belongs
-/// into the metadata.
-Status change_detector(Model& model, const ConvertOptions& options, DetectorFacts& facts, Stages& stages,
-                       Report& report) {
+/// What was asked of the detector's ends, and the report of it. A normalization that moved out
+/// belongs into the metadata.
+Status change_detector(Model& model, const ConvertOptions& options, DetectorFacts& facts,
+                       Stages& stages, Report& report) {
   PUMICE_TRY(ChangedEnds changed,
              change_ends(model, options.ends, !options.selection.output_arrays.empty()));
   for (Warning& warning : changed.warnings) stages.warn(std::move(warning));
   report.detectors_json = std::move(changed.json);
   report.detectors_text = std::move(changed.lines);
   if (!changed.normalization) return {};
-  if (facts.normalization &&
-      (facts.normalization->mean != changed.normalization->mean ||
-       facts.normalization->std != changed.normalization->std))
+  if (facts.normalization && (facts.normalization->mean != changed.normalization->mean ||
+                              facts.normalization->std != changed.normalization->std))
     return Error(ErrorCode::kUsage, "--normalize is not what the graph's pre-processing does")
         .expected(to_string(*changed.normalization))
         .found(to_string(*facts.normalization));

@@ -46,7 +46,11 @@ void inspect_metadata(const TfliteFile& file, const Bytes& bytes, const std::str
 
 Result<Findings> inspect_tflite(const Bytes& bytes, const std::string& path) {
   PUMICE_TRY(TfliteFile file, read_tflite(bytes, path));
-  Findings f{"tflite", file.description, {path}, file.not_represented, file.bytes, statistics(file.model), {}, {}, {}, {}};
+  Findings f{"tflite",   file.description,
+             {path},     file.not_represented,
+             file.bytes, statistics(file.model),
+             {},         {},
+             {},         {}};
   for (const Signature& s : file.model.signatures) f.signatures.push_back(s);
   inspect_metadata(file, bytes, path, f);
   return f;
@@ -54,7 +58,16 @@ Result<Findings> inspect_tflite(const Bytes& bytes, const std::string& path) {
 
 Result<Findings> inspect_source(const std::string& path, const InspectOptions& options) {
   PUMICE_TRY(Source source, read_source(path, {options.tags}));
-  Findings f{source.format, source.producer, source.files, source.facts.warnings, source.bytes, {}, {}, {}, {}, {}};
+  Findings f{source.format,
+             source.producer,
+             source.files,
+             source.facts.warnings,
+             source.bytes,
+             {},
+             {},
+             {},
+             {},
+             {}};
   if (source.graph) count(*source.graph, f.graph);
   if (source.functions)
     for (const std::string& name : source.functions->names()) {
@@ -114,7 +127,8 @@ Result<InspectReport> inspect(const std::string& input, const InspectOptions& op
   if (is_file(input)) {
     PUMICE_TRY(bytes, map_file(input));
   }
-  findings = is_tflite(bytes.view()) ? inspect_tflite(bytes, input) : inspect_source(input, options);
+  findings =
+      is_tflite(bytes.view()) ? inspect_tflite(bytes, input) : inspect_source(input, options);
   if (!findings.ok()) return std::move(findings).error();
   return InspectReport{to_text(*findings, input), to_document(*findings)};
 }

@@ -52,7 +52,8 @@ Result<OptimizerPolicy> policy_from_name(const std::string& name) {
       .found("'" + name + "'");
 }
 
-Result<OptimizersReport> analyze_optimizers(const std::string& input, const OptimizersOptions& options) {
+Result<OptimizersReport> analyze_optimizers(const std::string& input,
+                                            const OptimizersOptions& options) {
   OptimizerFindings findings;
   Bytes bytes;
   if (is_file(input)) {
@@ -66,8 +67,8 @@ Result<OptimizersReport> analyze_optimizers(const std::string& input, const Opti
     if (!found.ok()) return std::move(found).error().in(input);
     findings = std::move(found).value();
   }
-  return OptimizersReport{findings.registrations.size(), findings.conflicts.size(), to_text(findings),
-                          to_json(findings)};
+  return OptimizersReport{findings.registrations.size(), findings.conflicts.size(),
+                          to_text(findings), to_json(findings)};
 }
 
 Result<OptimizersReport> fix_optimizers(const std::string& input, const std::string& output,
@@ -98,8 +99,8 @@ Result<OptimizersReport> fix_optimizers(const std::string& input, const std::str
                            : "a source of the format " + source.format);
   }
   if (!done.ok()) return std::move(done).error().in(input);
-  return OptimizersReport{findings.registrations.size(), findings.conflicts.size(), to_text(findings),
-                          to_json(findings)};
+  return OptimizersReport{findings.registrations.size(), findings.conflicts.size(),
+                          to_text(findings), to_json(findings)};
 }
 
 Result<std::string> explain_conflict(const std::string& kind) {
@@ -108,7 +109,9 @@ Result<std::string> explain_conflict(const std::string& kind) {
     if (kind == page.kind) return std::string(page.text);
     known += (known.empty() ? "" : ", ") + std::string(page.kind);
   }
-  return Error(ErrorCode::kUsage, "there is no such kind of conflict").expected(known).found("'" + kind + "'");
+  return Error(ErrorCode::kUsage, "there is no such kind of conflict")
+      .expected(known)
+      .found("'" + kind + "'");
 }
 
 }  // namespace pumice

@@ -1,6 +1,7 @@
 #include "pumice/verify.h"
 
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "evaluate/evaluate.h"
@@ -22,7 +23,8 @@ namespace {
 ImportOptions import_options_for(const Source& source, const Model& tflite,
                                  const Selection& selection) {
   ImportOptions options = import_options(selection);
-  if (!options.input_arrays.empty() || !options.output_arrays.empty() || !options.signatures.empty())
+  if (!options.input_arrays.empty() || !options.output_arrays.empty() ||
+      !options.signatures.empty())
     return options;
   if (tflite.signatures.empty()) return options;
   auto has = [&](const std::string& key) {

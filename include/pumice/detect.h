@@ -33,11 +33,12 @@ struct HeadOptions {
 };
 
 struct DetectOptions {
-  float threshold = 0.5f;   // detections below it are left out
-  size_t most = 0;          // of the best; 0: all
+  float threshold = 0.5f;  // detections below it are left out
+  size_t most = 0;         // of the best; 0: all
   /// One name a line; empty: the model's own labels, or numbers where it has none.
   std::string labels_file;
-  /// The model's boxes, classes, scores and count, or its raw heads' boxes and scores; empty: found.
+  /// The model's boxes, classes, scores and count, or its raw heads' boxes and scores; empty:
+  /// found.
   std::vector<std::string> outputs;
   /// What a float or quantized model gets; empty: what its metadata say, or -1 to 1 with a warning.
   std::optional<Normalization> normalization;
@@ -50,8 +51,8 @@ struct DetectOptions {
 struct DetectReport {
   std::vector<Detection> detections;  // best first
   std::vector<std::string> warnings;
-  int width = 0, height = 0;          // of the picture, upright
-  std::string text;                   // a table
+  int width = 0, height = 0;  // of the picture, upright
+  std::string text;           // a table
   std::string json;
 };
 
@@ -61,8 +62,8 @@ struct DetectReport {
 /// outputs' roles come from the options, otherwise from the model's metadata. Errors: kNotFound,
 /// kMalformed, kTruncated, kTooLarge, kUnknownFormat for model, picture, label and anchor files;
 /// kUnsupported for a model that is no detector, or whose outputs can be told in several ways;
-/// kUsage for `outputs` that the model lacks, for labels, anchors and a normalization that do not fit
-/// the model; kUnwritable for the drawing.
+/// kUsage for `outputs` that the model lacks, for labels, anchors and a normalization that do not
+/// fit the model; kUnwritable for the drawing.
 Result<DetectReport> detect(const std::string& model, const std::string& picture,
                             const DetectOptions& options = {});
 

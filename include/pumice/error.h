@@ -56,7 +56,8 @@ class Error {
   const std::string& found() const { return found_; }
   const std::string& hint() const { return hint_; }
 
-  /// The whole error as one line of text: "FILE: node 'N' (Op): message; expected …, found …. Hint".
+  /// The whole error as one line of text: "FILE: node 'N' (Op): message; expected …, found ….
+  /// Hint".
   std::string text() const;
 
  private:
@@ -122,8 +123,8 @@ using Status = Result<void>;
   declaration = std::move(result).value()
 
 /// PUMICE_CHECK(validate(...)): returns the error of a Status to the caller.
-#define PUMICE_CHECK(expression)                                                        \
-  do {                                                                                  \
-    if (auto pumice_status = (expression); !pumice_status.ok())                         \
-      return std::move(pumice_status).error();                                          \
+#define PUMICE_CHECK(expression)                                \
+  do {                                                          \
+    if (auto pumice_status = (expression); !pumice_status.ok()) \
+      return std::move(pumice_status).error();                  \
   } while (false)

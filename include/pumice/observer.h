@@ -7,9 +7,9 @@ namespace pumice {
 
 /// Something the caller should know, though the work goes on.
 struct Warning {
-  std::string code;     // stable, lower case: "batch_pinned", "interpreter_only", …
+  std::string code;  // stable, lower case: "batch_pinned", "interpreter_only", …
   std::string message;
-  std::string node;     // empty where it concerns no single node
+  std::string node;  // empty where it concerns no single node
 };
 
 class Observer {

@@ -13,12 +13,12 @@ struct VerifyOptions {
   /// What was converted. Empty: the signatures that both sides have; where the source has none, the
   /// names in the .tflite's signature are taken as tensors of the source.
   Selection selection;
-  double tolerance = 1e-4;   // of the reference's largest magnitude; integers must be equal
-  std::string inputs_file;   // .npz with an array per input; empty: inputs are made up from `seed`
+  double tolerance = 1e-4;  // of the reference's largest magnitude; integers must be equal
+  std::string inputs_file;  // .npz with an array per input; empty: inputs are made up from `seed`
   uint64_t seed = 0;
-  int64_t batch = 1;         // what unknown sizes of made-up inputs become
-  std::string save_file;     // .npz for `reference/NAME` and `runtime/NAME`; empty: not saved
-  std::string litert;        // path of libLiteRt.so; empty: looked for
+  int64_t batch = 1;      // what unknown sizes of made-up inputs become
+  std::string save_file;  // .npz for `reference/NAME` and `runtime/NAME`; empty: not saved
+  std::string litert;     // path of libLiteRt.so; empty: looked for
   int threads = 1;
   Observer* observer = nullptr;
 };

@@ -32,10 +32,10 @@ void put_entry(std::string* out, std::string_view key, std::string_view value) {
   put_bytes(out, 5, entry);
 }
 
-/// AttrValue.list without some elements of its repeated field `number`. `renumber`: the elements are
-/// operand numbers themselves.
-Result<std::string> filter_list(std::string_view value, uint32_t number, const std::set<size_t>& lost,
-                                bool renumber) {
+/// AttrValue.list without some elements of its repeated field `number`. `renumber`: the elements
+/// are operand numbers themselves.
+Result<std::string> filter_list(std::string_view value, uint32_t number,
+                                const std::set<size_t>& lost, bool renumber) {
   size_t index = 0;
   const auto keep_number = [&](int64_t v, std::string* to) {
     if (renumber) {
@@ -61,20 +61,22 @@ Result<std::string> filter_list(std::string_view value, uint32_t number, const s
     return true;
   };
   std::string out;
-  PUMICE_CHECK(rewrite_message(value, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
-    if (field.number != 1) return false;
-    std::string list;
-    PUMICE_CHECK(rewrite_message(field.bytes, &list, in_list));
-    put_bytes(to, 1, list);
-    return true;
-  }));
+  PUMICE_CHECK(
+      rewrite_message(value, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
+        if (field.number != 1) return false;
+        std::string list;
+        PUMICE_CHECK(rewrite_message(field.bytes, &list, in_list));
+        put_bytes(to, 1, list);
+        return true;
+      }));
   return out;
 }
 
 /// AttrValue with a vector of strings, without some of them.
 Result<std::string> filter_strings(std::string_view value, const std::set<size_t>& lost) {
   const auto unknown = [] {
-    return Error(ErrorCode::kUnsupported, "the names of saved tensors are no plain list of strings");
+    return Error(ErrorCode::kUnsupported,
+                 "the names of saved tensors are no plain list of strings");
   };
   std::string_view tensor, shape;
   ProtoField field;
@@ -97,8 +99,8 @@ Result<std::string> filter_strings(std::string_view value, const std::set<size_t
     while (next_field(&dim, &size))
       if (size.number == 1) count = size.integer;
   }
-  if (rank != 1 || strings.empty() || count < strings.size() || lost.empty() || *lost.rbegin() >= count ||
-      count > (uint64_t{1} << 20))
+  if (rank != 1 || strings.empty() || count < strings.size() || lost.empty() ||
+      *lost.rbegin() >= count || count > (uint64_t{1} << 20))
     return unknown();
   strings.resize(count, strings.back());  // a list of equal strings states one
   std::string dim, dims, out_tensor, out;

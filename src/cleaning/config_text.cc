@@ -58,14 +58,16 @@ std::optional<JsonSpan> find(std::string_view json, const std::vector<std::strin
   r.skip();
   span.end = r.position();
   if (!r.ok()) return std::nullopt;
-  while (span.end > span.begin && std::string_view(" \t\r\n").find(json[span.end - 1]) != std::string_view::npos)
+  while (span.end > span.begin &&
+         std::string_view(" \t\r\n").find(json[span.end - 1]) != std::string_view::npos)
     --span.end;
   return span;
 }
 
 }  // namespace
 
-std::optional<JsonSpan> find_member(std::string_view json, const std::vector<std::string_view>& path) {
+std::optional<JsonSpan> find_member(std::string_view json,
+                                    const std::vector<std::string_view>& path) {
   return find(json, {path.begin(), path.end()});
 }
 
@@ -89,7 +91,8 @@ std::optional<std::string_view> optimizer_config_text(std::string_view json) {
 }
 
 std::string replaced(std::string_view text, std::vector<std::pair<JsonSpan, std::string>> spans) {
-  std::sort(spans.begin(), spans.end(), [](const auto& a, const auto& b) { return a.first.begin < b.first.begin; });
+  std::sort(spans.begin(), spans.end(),
+            [](const auto& a, const auto& b) { return a.first.begin < b.first.begin; });
   std::string out;
   size_t at = 0;
   for (const auto& [span, with] : spans) {

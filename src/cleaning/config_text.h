@@ -17,7 +17,8 @@ struct JsonSpan {
 };
 
 /// The value under nested member names; nothing where there is none or the text is no JSON.
-std::optional<JsonSpan> find_member(std::string_view json, const std::vector<std::string_view>& path);
+std::optional<JsonSpan> find_member(std::string_view json,
+                                    const std::vector<std::string_view>& path);
 /// The value under a JSON pointer ("/config/layers/0/compile_config").
 std::optional<JsonSpan> find_pointer(std::string_view json, std::string_view pointer);
 

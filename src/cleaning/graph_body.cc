@@ -16,8 +16,8 @@ bool one_of(std::string_view op, std::initializer_list<std::string_view> list) {
 
 /// What may go with a value that it reads.
 bool serves_its_input(std::string_view op) {
-  return one_of(op, {"ReadVariableOp", "DisableCopyOnRead", "VarIsInitializedOp", "AssignVariableOp",
-                     "Identity", "Reshape", "Cast"});
+  return one_of(op, {"ReadVariableOp", "DisableCopyOnRead", "VarIsInitializedOp",
+                     "AssignVariableOp", "Identity", "Reshape", "Cast"});
 }
 
 /// What may go when nothing reads it any more.
@@ -25,7 +25,9 @@ bool serves_its_readers(std::string_view op) {
   return one_of(op, {"ReadVariableOp", "Identity", "Reshape", "Cast", "Const", "VarHandleOp"});
 }
 
-bool only_looks(std::string_view op) { return op == "ReadVariableOp" || op == "VarIsInitializedOp"; }
+bool only_looks(std::string_view op) {
+  return op == "ReadVariableOp" || op == "VarIsInitializedOp";
+}
 
 constexpr size_t kSaveTensors = 3;  // SaveV2: prefix, names, slices, tensors…
 
@@ -40,7 +42,8 @@ Status GraphBody::add(std::string_view node_def) {
     if (field.number == 1) node.name = field.bytes;
     if (field.number == 2) node.op = field.bytes;
     if (field.number == 3) node.inputs.push_back(field.bytes);
-    if (field.number == 5) node.called = node.called.empty() ? function_of_attr(field.bytes) : node.called;
+    if (field.number == 5)
+      node.called = node.called.empty() ? function_of_attr(field.bytes) : node.called;
   }
   PUMICE_CHECK(message_fault(rest));
   nodes_.push_back(std::move(node));
@@ -157,8 +160,10 @@ void GraphBody::prune() {
   }
 }
 
-Status GraphBody::drop_strings(const BodyNode& node, size_t input, const std::set<size_t>& elements) {
-  const auto it = input < node.inputs.size() ? by_name_.find(parse(node.inputs[input]).name) : by_name_.end();
+Status GraphBody::drop_strings(const BodyNode& node, size_t input,
+                               const std::set<size_t>& elements) {
+  const auto it =
+      input < node.inputs.size() ? by_name_.find(parse(node.inputs[input]).name) : by_name_.end();
   if (it == by_name_.end() || nodes_[it->second].op != "Const" ||
       uses_[nodes_[it->second].name].size() != 1)
     return Error(ErrorCode::kUnsupported, "the names of saved tensors are no constant of their own")
@@ -201,7 +206,8 @@ std::string GraphBody::reference(std::string_view input) const {
   const auto it = r.control ? by_name_.end() : by_name_.find(r.name);
   if (it == by_name_.end() || nodes_[it->second].dropped_outputs.empty()) return std::string(input);
   const auto& dropped = nodes_[it->second].dropped_outputs;
-  const auto before = static_cast<size_t>(std::distance(dropped.begin(), dropped.lower_bound(r.output)));
+  const auto before =
+      static_cast<size_t>(std::distance(dropped.begin(), dropped.lower_bound(r.output)));
   const std::string number = std::to_string(r.output - before);
   if (function_) return std::string(input.substr(0, input.rfind(':') + 1)) + number;
   return std::string(r.name) + (number == "0" ? "" : ":" + number);

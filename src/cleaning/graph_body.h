@@ -19,8 +19,8 @@ struct BodyNode {
   std::vector<std::string_view> inputs;      // as the file has them; control inputs last
   bool removed = false;
   std::set<size_t> dropped_inputs;
-  std::set<size_t> dropped_outputs;          // of RestoreV2
-  std::set<size_t> dropped_strings;          // elements of a constant
+  std::set<size_t> dropped_outputs;  // of RestoreV2
+  std::set<size_t> dropped_strings;  // elements of a constant
 };
 
 /// Usage: add() each node, remove() values, finish(); then rewritten() gives the nodes.

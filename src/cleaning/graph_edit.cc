@@ -39,19 +39,20 @@ class GraphRemover {
     find_lost_arguments();
     std::string out;
     size_t node = 0;
-    PUMICE_CHECK(rewrite_message(graph_def, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
-      if (field.number == 1) {
-        PUMICE_CHECK(write_node(main_, main_.nodes()[node++], 1, to));
-        return true;
-      }
-      if (field.number != 2) return false;
-      std::string library;
-      PUMICE_CHECK(rewrite_message(field.bytes, &library, [&](const ProtoField& f, std::string* t) {
-        return edit_library(f, t);
-      }));
-      put_bytes(to, 2, library);
-      return true;
-    }));
+    PUMICE_CHECK(rewrite_message(
+        graph_def, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
+          if (field.number == 1) {
+            PUMICE_CHECK(write_node(main_, main_.nodes()[node++], 1, to));
+            return true;
+          }
+          if (field.number != 2) return false;
+          std::string library;
+          PUMICE_CHECK(rewrite_message(
+              field.bytes, &library,
+              [&](const ProtoField& f, std::string* t) { return edit_library(f, t); }));
+          put_bytes(to, 2, library);
+          return true;
+        }));
     return out;
   }
 
@@ -75,18 +76,20 @@ class GraphRemover {
   }
 
   /// Copies a node, without what was dropped.
-  Status write_node(const GraphBody& body, const BodyNode& node, uint32_t number, std::string* to) const {
+  Status write_node(const GraphBody& body, const BodyNode& node, uint32_t number,
+                    std::string* to) const {
     if (node.removed) return {};
     PUMICE_TRY(std::string bytes, body.rewritten(node));
     if (node.op == "Const" && r_.edit_object_graph) {
       std::string changed;
-      PUMICE_CHECK(rewrite_message(bytes, &changed, [&](const ProtoField& f, std::string* t) -> Result<bool> {
-        const std::string_view text = f.number == 5 ? string_of_attr(f.bytes) : "";
-        if (text.empty()) return false;
-        PUMICE_TRY(const auto edited, r_.edit_object_graph(text));
-        if (edited) put_string_attr(t, *edited);
-        return edited.has_value();
-      }));
+      PUMICE_CHECK(rewrite_message(
+          bytes, &changed, [&](const ProtoField& f, std::string* t) -> Result<bool> {
+            const std::string_view text = f.number == 5 ? string_of_attr(f.bytes) : "";
+            if (text.empty()) return false;
+            PUMICE_TRY(const auto edited, r_.edit_object_graph(text));
+            if (edited) put_string_attr(t, *edited);
+            return edited.has_value();
+          }));
       bytes = std::move(changed);
     }
     put_bytes(to, number, bytes);
@@ -126,7 +129,8 @@ class GraphRemover {
     body.index();
     for (const size_t argument : lost) {
       if (argument >= arguments.size())
-        return Error(ErrorCode::kMalformed, "a call has more operands than its function has arguments");
+        return Error(ErrorCode::kMalformed,
+                     "a call has more operands than its function has arguments");
       PUMICE_CHECK(body.remove(arguments[argument]));
     }
     PUMICE_CHECK(body.finish());
@@ -143,11 +147,8 @@ class GraphRemover {
           put_bytes(to, 1, text);
           return true;
         }
-        case 3:
-          PUMICE_CHECK(write_node(body, body.nodes()[node++], 3, to));
-          return true;
-        case 5:
-          return edit_function_attr(f.bytes, lost, to);
+        case 3: PUMICE_CHECK(write_node(body, body.nodes()[node++], 3, to)); return true;
+        case 5: return edit_function_attr(f.bytes, lost, to);
         case 4: {
           std::string entry;
           put_bytes(&entry, 1, text_field(f.bytes, 1));
@@ -155,19 +156,17 @@ class GraphRemover {
           put_bytes(to, 4, entry);
           return true;
         }
-        case 6:
-          return lost_controls.count(text_field(f.bytes, 1)) > 0;
+        case 6: return lost_controls.count(text_field(f.bytes, 1)) > 0;
         case 7:
-        case 8:
-          return renumber_key(f, lost, to);
-        default:
-          return false;
+        case 8: return renumber_key(f, lost, to);
+        default: return false;
       }
     });
   }
 
   /// OpDef: arguments and control outputs.
-  static Status write_signature(std::string_view bytes, const std::set<std::string_view>& lost_controls,
+  static Status write_signature(std::string_view bytes,
+                                const std::set<std::string_view>& lost_controls,
                                 const Numbers& lost, std::string* out) {
     size_t argument = 0;
     return rewrite_message(bytes, out, [&](const ProtoField& f, std::string*) -> Result<bool> {
@@ -180,12 +179,14 @@ class GraphRemover {
   static Result<bool> renumber_key(const ProtoField& field, const Numbers& lost, std::string* to) {
     uint64_t key = 0;  // where there is none, it is 0
     std::string entry;
-    PUMICE_CHECK(rewrite_message(field.bytes, &entry, [&](const ProtoField& f, std::string*) -> Result<bool> {
-      if (f.number == 1) key = f.integer;
-      return f.number == 1;
-    }));
+    PUMICE_CHECK(rewrite_message(field.bytes, &entry,
+                                 [&](const ProtoField& f, std::string*) -> Result<bool> {
+                                   if (f.number == 1) key = f.integer;
+                                   return f.number == 1;
+                                 }));
     if (lost.count(key)) return true;
-    put_integer(&entry, 1, static_cast<int64_t>(key) - std::distance(lost.begin(), lost.lower_bound(key)));
+    put_integer(&entry, 1,
+                static_cast<int64_t>(key) - std::distance(lost.begin(), lost.lower_bound(key)));
     put_bytes(to, field.number, entry);
     return true;
   }

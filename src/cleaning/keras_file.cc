@@ -33,7 +33,8 @@ class Texts {
   Result<std::string> edited(const KerasText& which) const {
     const std::string* text = find(which);
     const auto unreadable = [&] {
-      return Error(ErrorCode::kMalformed, "a Keras configuration cannot be read, so its optimizer cannot be taken out")
+      return Error(ErrorCode::kMalformed,
+                   "a Keras configuration cannot be read, so its optimizer cannot be taken out")
           .at(which.attribute.empty() ? which.file : which.attribute);
     };
     if (!text) return unreadable();
@@ -67,8 +68,8 @@ class Texts {
   const SourceFacts& facts_;
 };
 
-/// Takes an optimizer's state out of the tree: its numbered variables, those of the optimizer that it
-/// wraps, and the group when nothing else stands in it. `.h5` holds one group of named state.
+/// Takes an optimizer's state out of the tree: its numbered variables, those of the optimizer that
+/// it wraps, and the group when nothing else stands in it. `.h5` holds one group of named state.
 void remove_state(const std::string& group, Hdf5Object* root) {
   if (group == "optimizer_weights") {
     root->remove(group);
@@ -82,8 +83,8 @@ void remove_state(const std::string& group, Hdf5Object* root) {
   }
 }
 
-Result<std::vector<Bytes>> clean_tree(const Bytes& file, const std::string& name, const KerasPlan& plan,
-                                      const Texts& texts) {
+Result<std::vector<Bytes>> clean_tree(const Bytes& file, const std::string& name,
+                                      const KerasPlan& plan, const Texts& texts) {
   PUMICE_TRY(Hdf5Object root, read_whole_hdf5(file));
   if (const auto groups = plan.groups.find(name); groups != plan.groups.end())
     for (const std::string& group : groups->second) remove_state(group, &root);
@@ -107,7 +108,8 @@ Result<std::vector<Bytes>> clean_tree(const Bytes& file, const std::string& name
   return write_hdf5(root);
 }
 
-Status write_archive(const Bytes& file, const KerasPlan& plan, const Texts& texts, OutputFile* out) {
+Status write_archive(const Bytes& file, const KerasPlan& plan, const Texts& texts,
+                     OutputFile* out) {
   PUMICE_TRY(const ZipReader zip, ZipReader::open(file));
   ZipWriter writer([out](std::span<const std::byte> bytes) { return out->write(bytes); });
   for (const ZipEntry& entry : zip.entries()) {
@@ -148,7 +150,8 @@ Status clean_keras(const std::string& path, const Source& source, const std::str
     for (const Bytes& part : parts) PUMICE_CHECK(out.write(part.view()));
   }
   PUMICE_TRY(const Bytes written, out.view());
-  auto again = source.format == "keras" ? read_keras(written, output) : read_keras_h5(written, output);
+  auto again =
+      source.format == "keras" ? read_keras(written, output) : read_keras_h5(written, output);
   if (!again.ok()) return std::move(again).error();
   PUMICE_CHECK(check_clean(*again, *findings));
   return out.commit();

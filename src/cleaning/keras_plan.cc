@@ -14,8 +14,8 @@ struct ConfigPlace {
   std::string pointer;  // of the optimizer: "/config/layers/1/compile_config/optimizer"
 };
 
-/// "@training_config/optimizer_config" is an attribute's, "/compile_config/optimizer" a file's; other
-/// paths are groups.
+/// "@training_config/optimizer_config" is an attribute's, "/compile_config/optimizer" a file's;
+/// other paths are groups.
 std::optional<ConfigPlace> config_of(const Place& place) {
   if (place.path.starts_with("/")) return ConfigPlace{{place.file, ""}, place.path};
   if (!place.path.starts_with("@")) return std::nullopt;
@@ -28,7 +28,8 @@ std::string group_of(const std::string& path) {
 }
 
 bool is_part_of(const Registration& part, const Registration& whole) {
-  return whole.owner.empty() || part.owner == whole.owner || part.owner.starts_with(whole.owner + ".");
+  return whole.owner.empty() || part.owner == whole.owner ||
+         part.owner.starts_with(whole.owner + ".");
 }
 
 class Planner {
@@ -44,14 +45,18 @@ class Planner {
       if (what == "keep" && !kept) kept = &r;
       if (what == "unify" && kept && !is_part_of(r, *kept))
         return Error(ErrorCode::kUnsupported,
-                     "a Keras file numbers an optimizer's slots and does not name their variables: only the outermost "
+                     "a Keras file numbers an optimizer's slots and does not name their variables: "
+                     "only the outermost "
                      "model's optimizer can cover those of its parts")
-            .found(label(*kept) + " of '" + kept->owner + "', " + label(r) + " of '" + r.owner + "'")
+            .found(label(*kept) + " of '" + kept->owner + "', " + label(r) + " of '" + r.owner +
+                   "'")
             .hint("Save the model as a SavedModel, or choose keep-first, keep-last or strip");
     }
-    if (kept && kept != first && findings_.resolution.policy == OptimizerPolicy::kKeepLast) move(*kept, *first);
+    if (kept && kept != first && findings_.resolution.policy == OptimizerPolicy::kKeepLast)
+      move(*kept, *first);
     const OptimizerPolicy policy = findings_.resolution.policy;
-    if (kept && !plan_.taken && policy != OptimizerPolicy::kNamespace && policy != OptimizerPolicy::kError)
+    if (kept && !plan_.taken && policy != OptimizerPolicy::kNamespace &&
+        policy != OptimizerPolicy::kError)
       make_one(*kept);
     for (const Registration& r : findings_.registrations) {
       const std::string what = action_of(r);
@@ -81,11 +86,13 @@ class Planner {
     plan_.taken = KerasPlan::Taken{from->text, to->text, from->pointer, to->pointer};
     remove(kept);
     note(kept, label(kept) + " becomes the optimizer of the model that " + label(first) +
-                          " trained; its state is left out: the file does not tell which of that model's variables it is for");
+                   " trained; its state is left out: the file does not tell which of that model's "
+                   "variables it is for");
   }
 
-  /// Models that were compiled with one optimizer object each have its config, and Keras makes one of
-  /// each again: the outermost is kept. Keras wrote the state where it came upon the optimizer first.
+  /// Models that were compiled with one optimizer object each have its config, and Keras makes one
+  /// of each again: the outermost is kept. Keras wrote the state where it came upon the optimizer
+  /// first.
   void make_one(const Registration& kept) {
     std::optional<ConfigPlace> first;
     for (const Place& place : kept.found_in) {
@@ -94,8 +101,10 @@ class Planner {
         first = config;
       } else if (config) {
         plan_.without[config->text].insert(config->pointer.substr(0, config->pointer.rfind('/')));
-        note(kept, label(kept) + " is the outermost model's only; its copy at " + config->pointer + " goes");
-      } else if (first && first->pointer == "/compile_config/optimizer" && place.path.ends_with("/optimizer/vars")) {
+        note(kept, label(kept) + " is the outermost model's only; its copy at " + config->pointer +
+                       " goes");
+      } else if (first && first->pointer == "/compile_config/optimizer" &&
+                 place.path.ends_with("/optimizer/vars")) {
         plan_.moved = KerasPlan::MovedGroup{place.file, group_of(place.path), "optimizer"};
       }
     }
@@ -108,12 +117,16 @@ class Planner {
         plan_.groups[place.file].insert(group_of(place.path));
         continue;
       }
-      if (plan_.taken && plan_.taken->to == config->text && plan_.taken->to_pointer == config->pointer) continue;
+      if (plan_.taken && plan_.taken->to == config->text &&
+          plan_.taken->to_pointer == config->pointer)
+        continue;
       plan_.without[config->text].insert(config->pointer.substr(0, config->pointer.rfind('/')));
     }
   }
 
-  void note(const Registration& r, std::string what) { plan_.notes.push_back({"note", r.id, std::move(what)}); }
+  void note(const Registration& r, std::string what) {
+    plan_.notes.push_back({"note", r.id, std::move(what)});
+  }
 
   const OptimizerFindings& findings_;
   KerasPlan plan_;

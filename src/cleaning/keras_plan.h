@@ -1,4 +1,5 @@
-// What becomes of a Keras file's configs and groups when a policy leaves some of its optimizers out.
+// What becomes of a Keras file's configs and groups when a policy leaves some of its optimizers
+// out.
 #pragma once
 
 #include <map>
@@ -32,7 +33,7 @@ struct KerasPlan {
     std::string file, from, to;
   };
   std::optional<MovedGroup> moved;  // state that stands where a copy of its optimizer's config did
-  std::vector<Action> notes;  // what was done beyond the resolution's actions
+  std::vector<Action> notes;        // what was done beyond the resolution's actions
 
   bool empty() const { return without.empty() && !taken && !moved && groups.empty(); }
 };

@@ -38,35 +38,38 @@ void put_slots(const ObjectNode& object, const Numbers& numbers, std::string* ou
   }
 }
 
-/// A message with object numbers in some of its fields. `*gone` becomes true where one of them goes.
+/// A message with object numbers in some of its fields. `*gone` becomes true where one of them
+/// goes.
 Result<std::string> renumbered(std::string_view message, std::initializer_list<uint32_t> fields,
                                const Numbers& numbers, bool* gone) {
   std::string out;
-  PUMICE_CHECK(rewrite_message(message, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
-    for (const uint32_t number : fields) {
-      if (field.number != number || field.is_bytes) continue;
-      const int64_t target = numbers.of(static_cast<int64_t>(field.integer));
-      if (target < 0) {
-        *gone = true;
-      } else {
-        put_integer(to, number, target);
-      }
-      return true;
-    }
-    return false;
-  }));
+  PUMICE_CHECK(
+      rewrite_message(message, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
+        for (const uint32_t number : fields) {
+          if (field.number != number || field.is_bytes) continue;
+          const int64_t target = numbers.of(static_cast<int64_t>(field.integer));
+          if (target < 0) {
+            *gone = true;
+          } else {
+            put_integer(to, number, target);
+          }
+          return true;
+        }
+        return false;
+      }));
   return out;
 }
 
 Result<bool> edit_saveable(std::string_view entry, const Numbers& numbers, std::string* out) {
   bool gone = false;
   std::string text;
-  PUMICE_CHECK(rewrite_message(entry, &text, [&](const ProtoField& field, std::string* to) -> Result<bool> {
-    if (field.number != 2) return false;
-    PUMICE_TRY(const std::string value, renumbered(field.bytes, {2, 3}, numbers, &gone));
-    put_bytes(to, 2, value);
-    return true;
-  }));
+  PUMICE_CHECK(
+      rewrite_message(entry, &text, [&](const ProtoField& field, std::string* to) -> Result<bool> {
+        if (field.number != 2) return false;
+        PUMICE_TRY(const std::string value, renumbered(field.bytes, {2, 3}, numbers, &gone));
+        put_bytes(to, 2, value);
+        return true;
+      }));
   if (!gone) put_bytes(out, 11, text);
   return true;
 }
@@ -80,24 +83,27 @@ Result<std::string> edit_function(std::string_view entry, const Numbers& numbers
     if (target < 0) gone = true;
     put_integer(to, 2, target);
   };
-  PUMICE_CHECK(rewrite_message(entry, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
-    if (field.number != 2) return false;
-    std::string value;
-    PUMICE_CHECK(rewrite_message(field.bytes, &value, [&](const ProtoField& f, std::string* v) -> Result<bool> {
-      if (f.number != 2) return false;
-      if (!f.is_bytes) {
-        put(static_cast<int64_t>(f.integer), v);
+  PUMICE_CHECK(
+      rewrite_message(entry, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
+        if (field.number != 2) return false;
+        std::string value;
+        PUMICE_CHECK(rewrite_message(field.bytes, &value,
+                                     [&](const ProtoField& f, std::string* v) -> Result<bool> {
+                                       if (f.number != 2) return false;
+                                       if (!f.is_bytes) {
+                                         put(static_cast<int64_t>(f.integer), v);
+                                         return true;
+                                       }
+                                       std::string_view packed = f.bytes;
+                                       uint64_t number = 0;
+                                       while (take_varint(&packed, &number))
+                                         put(static_cast<int64_t>(number), v);
+                                       PUMICE_CHECK(message_fault(packed));
+                                       return true;
+                                     }));
+        put_bytes(to, 2, value);
         return true;
-      }
-      std::string_view packed = f.bytes;
-      uint64_t number = 0;
-      while (take_varint(&packed, &number)) put(static_cast<int64_t>(number), v);
-      PUMICE_CHECK(message_fault(packed));
-      return true;
-    }));
-    put_bytes(to, 2, value);
-    return true;
-  }));
+      }));
   if (gone) return Error(ErrorCode::kMalformed, "a function captured an object that is not there");
   return out;
 }
@@ -117,42 +123,45 @@ Result<std::string> rewrite_saved_objects(std::string_view message, const Object
   const Numbers numbers(removal.numbers);
   std::string out;
   size_t next = 0;
-  PUMICE_CHECK(rewrite_message(message, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
-    if (field.number == 2) {
-      if (removal.functions.count(std::string(key_of(field.bytes)))) return true;
-      PUMICE_TRY(const std::string entry, edit_function(field.bytes, numbers));
-      put_bytes(to, 2, entry);
-      return true;
-    }
-    if (field.number != 1) return false;
-    const auto id = static_cast<int64_t>(next++);
-    if (numbers.of(id) < 0) return true;
-    std::string text;
-    put_children(objects[id], numbers, &text);
-    put_slots(objects[id], numbers, &text);
-    PUMICE_CHECK(rewrite_message(field.bytes, &text, [&](const ProtoField& f, std::string* t) -> Result<bool> {
-      if (f.number == 1 || f.number == 3) return true;
-      if (f.number == 11) return edit_saveable(f.bytes, numbers, t);
-      if (f.number == 15) {
-        bool gone = false;
-        PUMICE_TRY(const std::string dependency, renumbered(f.bytes, {1}, numbers, &gone));
-        if (!gone) put_bytes(t, 15, dependency);
-        return true;
-      }
-      const auto changed = f.number == 4 ? metadata.find(id) : metadata.end();
-      if (changed == metadata.end()) return false;
-      std::string user;
-      PUMICE_CHECK(rewrite_message(f.bytes, &user, [&](const ProtoField& u, std::string* w) -> Result<bool> {
-        if (u.number != 3 || u.bytes.empty()) return false;
-        put_bytes(w, 3, changed->second);
+  PUMICE_CHECK(
+      rewrite_message(message, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
+        if (field.number == 2) {
+          if (removal.functions.count(std::string(key_of(field.bytes)))) return true;
+          PUMICE_TRY(const std::string entry, edit_function(field.bytes, numbers));
+          put_bytes(to, 2, entry);
+          return true;
+        }
+        if (field.number != 1) return false;
+        const auto id = static_cast<int64_t>(next++);
+        if (numbers.of(id) < 0) return true;
+        std::string text;
+        put_children(objects[id], numbers, &text);
+        put_slots(objects[id], numbers, &text);
+        PUMICE_CHECK(rewrite_message(
+            field.bytes, &text, [&](const ProtoField& f, std::string* t) -> Result<bool> {
+              if (f.number == 1 || f.number == 3) return true;
+              if (f.number == 11) return edit_saveable(f.bytes, numbers, t);
+              if (f.number == 15) {
+                bool gone = false;
+                PUMICE_TRY(const std::string dependency, renumbered(f.bytes, {1}, numbers, &gone));
+                if (!gone) put_bytes(t, 15, dependency);
+                return true;
+              }
+              const auto changed = f.number == 4 ? metadata.find(id) : metadata.end();
+              if (changed == metadata.end()) return false;
+              std::string user;
+              PUMICE_CHECK(rewrite_message(
+                  f.bytes, &user, [&](const ProtoField& u, std::string* w) -> Result<bool> {
+                    if (u.number != 3 || u.bytes.empty()) return false;
+                    put_bytes(w, 3, changed->second);
+                    return true;
+                  }));
+              put_bytes(t, 4, user);
+              return true;
+            }));
+        put_bytes(to, 1, text);
         return true;
       }));
-      put_bytes(t, 4, user);
-      return true;
-    }));
-    put_bytes(to, 1, text);
-    return true;
-  }));
   return out;
 }
 
@@ -161,46 +170,51 @@ Result<std::string> rewrite_checkpoint_objects(std::string_view message, const O
   const Numbers numbers(numbered);
   std::string out;
   size_t next = 0;
-  PUMICE_CHECK(rewrite_message(message, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
-    if (field.number != 1) return false;
-    const auto id = static_cast<int64_t>(next++);
-    if (numbers.of(id) < 0) return true;
-    std::string text;
-    put_children(objects[id], numbers, &text);
-    put_slots(objects[id], numbers, &text);
-    PUMICE_CHECK(rewrite_message(field.bytes, &text, [](const ProtoField& f, std::string*) -> Result<bool> {
-      return f.number == 1 || f.number == 3;
-    }));
-    put_bytes(to, 1, text);
-    return true;
-  }));
+  PUMICE_CHECK(
+      rewrite_message(message, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
+        if (field.number != 1) return false;
+        const auto id = static_cast<int64_t>(next++);
+        if (numbers.of(id) < 0) return true;
+        std::string text;
+        put_children(objects[id], numbers, &text);
+        put_slots(objects[id], numbers, &text);
+        PUMICE_CHECK(rewrite_message(field.bytes, &text,
+                                     [](const ProtoField& f, std::string*) -> Result<bool> {
+                                       return f.number == 1 || f.number == 3;
+                                     }));
+        put_bytes(to, 1, text);
+        return true;
+      }));
   return out;
 }
 
-Result<std::string> rewrite_keras_metadata(std::string_view message, const std::vector<int64_t>& numbered,
+Result<std::string> rewrite_keras_metadata(std::string_view message,
+                                           const std::vector<int64_t>& numbered,
                                            const std::map<int64_t, std::string>& metadata) {
   const Numbers numbers(numbered);
   std::string out;
-  PUMICE_CHECK(rewrite_message(message, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
-    if (field.number != 1) return false;
-    int64_t id = 0;
-    std::string_view rest = field.bytes;
-    ProtoField f;
-    while (next_field(&rest, &f))
-      if (f.number == 2) id = static_cast<int64_t>(f.integer);
-    if (numbers.of(id) < 0) return true;
-    std::string text;
-    if (numbers.of(id) > 0) put_integer(&text, 2, numbers.of(id));
-    const auto changed = metadata.find(id);
-    PUMICE_CHECK(rewrite_message(field.bytes, &text, [&](const ProtoField& n, std::string* t) -> Result<bool> {
-      if (n.number == 2) return true;
-      if (n.number != 5 || changed == metadata.end()) return false;
-      put_bytes(t, 5, changed->second);
-      return true;
-    }));
-    put_bytes(to, 1, text);
-    return true;
-  }));
+  PUMICE_CHECK(
+      rewrite_message(message, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
+        if (field.number != 1) return false;
+        int64_t id = 0;
+        std::string_view rest = field.bytes;
+        ProtoField f;
+        while (next_field(&rest, &f))
+          if (f.number == 2) id = static_cast<int64_t>(f.integer);
+        if (numbers.of(id) < 0) return true;
+        std::string text;
+        if (numbers.of(id) > 0) put_integer(&text, 2, numbers.of(id));
+        const auto changed = metadata.find(id);
+        PUMICE_CHECK(rewrite_message(field.bytes, &text,
+                                     [&](const ProtoField& n, std::string* t) -> Result<bool> {
+                                       if (n.number == 2) return true;
+                                       if (n.number != 5 || changed == metadata.end()) return false;
+                                       put_bytes(t, 5, changed->second);
+                                       return true;
+                                     }));
+        put_bytes(to, 1, text);
+        return true;
+      }));
   return out;
 }
 

@@ -20,7 +20,8 @@ Result<std::string> rewrite_saved_objects(std::string_view message, const Object
 Result<std::string> rewrite_checkpoint_objects(std::string_view message, const Objects& objects,
                                                const std::vector<int64_t>& numbers);
 /// keras_metadata.pb: nodes of objects that go are left out.
-Result<std::string> rewrite_keras_metadata(std::string_view message, const std::vector<int64_t>& numbers,
+Result<std::string> rewrite_keras_metadata(std::string_view message,
+                                           const std::vector<int64_t>& numbers,
                                            const std::map<int64_t, std::string>& metadata);
 
 }  // namespace pumice

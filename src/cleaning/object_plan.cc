@@ -20,8 +20,9 @@ std::string label(const Registration& r) {
 /// A Keras model, which trains with the optimizer that compile() gave it.
 bool is_model(const ObjectNode& object) {
   if (object.identifier.starts_with("_tf_keras_")) return true;
-  return std::any_of(object.children.begin(), object.children.end(),
-                     [](const auto& c) { return c.first == "_layers" || c.first == "_operations"; });
+  return std::any_of(object.children.begin(), object.children.end(), [](const auto& c) {
+    return c.first == "_layers" || c.first == "_operations";
+  });
 }
 
 class Planner {
@@ -55,14 +56,18 @@ class Planner {
  private:
   /// An optimizer that only the ops of a traced function tell of cannot be taken out.
   static Status stands_in_objects(const Registration& r) {
-    const bool in_functions = std::any_of(r.found_in.begin(), r.found_in.end(),
-                                          [](const Place& p) { return p.path.starts_with(kInFunction); });
+    const bool in_functions = std::any_of(r.found_in.begin(), r.found_in.end(), [](const Place& p) {
+      return p.path.starts_with(kInFunction);
+    });
     if (r.outer >= 0 || !in_functions) return {};
     return Error(ErrorCode::kUnsupported,
-                 "a traced function uses an optimizer that the policy removes; traced functions are not edited")
+                 "a traced function uses an optimizer that the policy removes; traced functions "
+                 "are not edited")
         .at(r.found_in.front().path)
         .found(r.class_name)
-        .hint("Choose a policy that keeps it (namespace keeps all), or save the model without that function");
+        .hint(
+            "Choose a policy that keeps it (namespace keeps all), or save the model without that "
+            "function");
   }
 
   void find_edges() {
@@ -71,7 +76,8 @@ class Planner {
       if (r.outer >= 0) optimizers.insert(r.outer);
     for (size_t i = 0; i < objects_.size(); ++i)
       for (const auto& [name, target] : objects_[i].children)
-        if (optimizers.count(target)) edges_[target].push_back({static_cast<int64_t>(i), name, target});
+        if (optimizers.count(target))
+          edges_[target].push_back({static_cast<int64_t>(i), name, target});
     for (const auto& document : facts_.documents)
       if (const size_t at = document.file.find(".pb#"); at != std::string::npos)
         documents_[std::atoll(document.file.c_str() + at + 4)] = &document.json;
@@ -104,7 +110,8 @@ class Planner {
           ++taken;
         }
       if (taken > 0)
-        note(kept, label(kept) + " takes the slots of " + std::to_string(taken) + " variables over from " + label(*r));
+        note(kept, label(kept) + " takes the slots of " + std::to_string(taken) +
+                       " variables over from " + label(*r));
       others.push_back(std::move(other));
     }
     if (order.size() == table.variables.size()) return {};
@@ -131,8 +138,9 @@ class Planner {
     return seen[part];
   }
 
-  /// The last optimizer, one of a part of the model that the first one trained, becomes that model's. An
-  /// optimizer that is no model's, or whose settings the file does not tell, stays where it is.
+  /// The last optimizer, one of a part of the model that the first one trained, becomes that
+  /// model's. An optimizer that is no model's, or whose settings the file does not tell, stays
+  /// where it is.
   Status move(const Registration& kept, const Registration& first) {
     if (kept.outer < 0 || first.outer < 0) return {};
     const auto compiled = [&](const Registration& r) {
@@ -159,8 +167,11 @@ class Planner {
     plan_.edits.added.push_back({to, "optimizer", kept.outer});
     plan_.configs.push_back({to, from});
     taken_ = to;
-    note(kept, label(kept) + " becomes the optimizer of the model that " + label(first) + " trained" +
-                          (order.size() > table.variables.size() ? "; slots of variables that it did not train begin anew" : ""));
+    note(kept, label(kept) + " becomes the optimizer of the model that " + label(first) +
+                   " trained" +
+                   (order.size() > table.variables.size()
+                        ? "; slots of variables that it did not train begin anew"
+                        : ""));
     return {};
   }
 
@@ -179,7 +190,9 @@ class Planner {
         plan_.configs.push_back({std::atoll(place.file.c_str() + at + 4), -1});
   }
 
-  void note(const Registration& r, std::string what) { plan_.notes.push_back({"note", r.id, std::move(what)}); }
+  void note(const Registration& r, std::string what) {
+    plan_.notes.push_back({"note", r.id, std::move(what)});
+  }
 
   const SourceFacts& facts_;
   const OptimizerFindings& findings_;
@@ -194,7 +207,8 @@ bool in_range(const Objects& objects, int64_t id) {
   return id >= 0 && id < static_cast<int64_t>(objects.size());
 }
 
-/// Calls each(id) for what an object needs: children, slots, other references; not what functions bind.
+/// Calls each(id) for what an object needs: children, slots, other references; not what functions
+/// bind.
 template <typename F>
 void for_each_reference(const ObjectNode& object, F each) {
   for (const auto& [name, id] : object.children) each(id);
@@ -249,8 +263,8 @@ void apply_edits(const EdgeEdits& edits, Objects* objects) {
   for (const auto& [id, slots] : edits.slots) (*objects)[id].slots = slots;
 }
 
-Result<ObjectRemoval> remove_objects(const ObjectPlan& plan, const SourceFacts& facts, Objects* objects,
-                                     EdgeEdits* edits) {
+Result<ObjectRemoval> remove_objects(const ObjectPlan& plan, const SourceFacts& facts,
+                                     Objects* objects, EdgeEdits* edits) {
   ObjectRemoval removal;
   std::vector<int64_t> before;
   std::vector<bool> stays = reach(*objects, {0}, &before);
@@ -288,10 +302,13 @@ Result<ObjectRemoval> remove_objects(const ObjectPlan& plan, const SourceFacts& 
         std::string name = holder >= 0 ? path_to(*objects, before, holder) : std::string(function);
         if (name.starts_with("signatures.")) name = "signature " + name.substr(11);
         return Error(ErrorCode::kUnsupported,
-                     "a traced function uses an optimizer that the policy removes; traced functions are not edited")
+                     "a traced function uses an optimizer that the policy removes; traced "
+                     "functions are not edited")
             .at(name)
             .found("variable '" + (*objects)[id].name + "' of the optimizer")
-            .hint("Choose a policy that keeps it (namespace keeps all), or save the model without that function");
+            .hint(
+                "Choose a policy that keeps it (namespace keeps all), or save the model without "
+                "that function");
       }
       if (brought[id]) weights.push_back(id);
     }
@@ -334,7 +351,9 @@ EdgeEdits matched_edits(const EdgeEdits& edits, const std::vector<int64_t>& matc
   const auto both = [&](const Edge& e) { return match[e.object] >= 0 && match[e.target] >= 0; };
   for (const auto* list : {&edits.cut, &edits.added})
     for (const Edge& e : *list)
-      if (both(e)) (list == &edits.cut ? out.cut : out.added).push_back({match[e.object], e.name, match[e.target]});
+      if (both(e))
+        (list == &edits.cut ? out.cut : out.added)
+            .push_back({match[e.object], e.name, match[e.target]});
   for (const auto& [id, children] : edits.children) {
     if (match[id] < 0) continue;
     auto& list = out.children[match[id]];

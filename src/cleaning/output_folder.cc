@@ -33,13 +33,17 @@ Result<OutputFolder> OutputFolder::create(const std::string& given) {
           .hint("Remove it, or name another folder.");
   }
   for (int attempt = 0; attempt < 100; ++attempt) {
-    std::string temporary = path + ".partial-" + std::to_string(getpid()) + "-" + std::to_string(attempt);
-    if (mkdir(temporary.c_str(), 0777) == 0) return OutputFolder(std::move(path), std::move(temporary));
+    std::string temporary =
+        path + ".partial-" + std::to_string(getpid()) + "-" + std::to_string(attempt);
+    if (mkdir(temporary.c_str(), 0777) == 0)
+      return OutputFolder(std::move(path), std::move(temporary));
     if (errno != EEXIST)
-      return unwritable(path, std::string("cannot create a folder beside the output: ") + std::strerror(errno))
+      return unwritable(path, std::string("cannot create a folder beside the output: ") +
+                                  std::strerror(errno))
           .hint("Check that the folder above it exists and that you may write to it.");
   }
-  return unwritable(path, "the folder is full of unfinished outputs (.partial-*)").hint("Remove them.");
+  return unwritable(path, "the folder is full of unfinished outputs (.partial-*)")
+      .hint("Remove them.");
 }
 
 OutputFolder::OutputFolder(OutputFolder&& other) noexcept

@@ -98,10 +98,12 @@ class Cleaner {
       }
     PUMICE_CHECK(message_fault(rest));
     if (graphs != 1)
-      return Error(ErrorCode::kUnsupported, "the SavedModel holds several graphs, which share their variables")
+      return Error(ErrorCode::kUnsupported,
+                   "the SavedModel holds several graphs, which share their variables")
           .found(std::to_string(graphs));
     if (facts_.objects.empty())
-      return Error(ErrorCode::kUnsupported, "a TensorFlow 1 graph is not rewritten: its training ops are part of it")
+      return Error(ErrorCode::kUnsupported,
+                   "a TensorFlow 1 graph is not rewritten: its training ops are part of it")
           .hint("Convert it: `pumice convert` leaves the training ops out");
     const std::string prefix = join_path(folder_, "variables/variables");
     if (is_file(prefix + ".index")) {
@@ -129,7 +131,8 @@ class Cleaner {
     // SavedModels from before TensorFlow 2.5 hold the configurations in the objects.
     if (documents.empty())
       for (size_t i = 0; i < facts_.objects.size(); ++i)
-        if (!facts_.objects[i].metadata.empty()) documents[static_cast<int64_t>(i)] = &facts_.objects[i].metadata;
+        if (!facts_.objects[i].metadata.empty())
+          documents[static_cast<int64_t>(i)] = &facts_.objects[i].metadata;
     for (const ConfigEdit& edit : plan_.configs) {
       const auto document = documents.find(edit.holder);
       if (document == documents.end()) continue;
@@ -137,7 +140,8 @@ class Cleaner {
       const auto config = find_member(text, {"training_config"});
       if (!config) {
         if (text.find("\"training_config\"") == std::string::npos) continue;
-        return Error(ErrorCode::kMalformed, "a Keras configuration cannot be read, so its optimizer cannot be taken out")
+        return Error(ErrorCode::kMalformed,
+                     "a Keras configuration cannot be read, so its optimizer cannot be taken out")
             .in(join_path(folder_, "keras_metadata.pb"))
             .at("node " + std::to_string(edit.holder));
       }
@@ -179,10 +183,13 @@ class Cleaner {
     if (checkpoint_numbers_.empty()) return std::optional<std::string>();
     std::vector<std::string> ignored;
     auto objects = read_trackable_objects(text, &ignored);
-    if (!objects.ok() || objects->size() != facts_.checkpoint_objects.size()) return std::optional<std::string>();
+    if (!objects.ok() || objects->size() != facts_.checkpoint_objects.size())
+      return std::optional<std::string>();
     for (size_t i = 0; i < objects->size(); ++i)
-      if ((*objects)[i].children != facts_.checkpoint_objects[i].children) return std::optional<std::string>();
-    PUMICE_TRY(std::string edited, rewrite_checkpoint_objects(text, checkpoint_objects_, checkpoint_numbers_));
+      if ((*objects)[i].children != facts_.checkpoint_objects[i].children)
+        return std::optional<std::string>();
+    PUMICE_TRY(std::string edited,
+               rewrite_checkpoint_objects(text, checkpoint_objects_, checkpoint_numbers_));
     return std::optional<std::string>(std::move(edited));
   }
 
@@ -221,15 +228,16 @@ class Cleaner {
                                  [&](const ProtoField& field, std::string* to) -> Result<bool> {
                                    if (field.number != 2) return false;
                                    std::string meta;
-                                   PUMICE_CHECK(rewrite_message(field.bytes, &meta, edit_meta_graph));
+                                   PUMICE_CHECK(
+                                       rewrite_message(field.bytes, &meta, edit_meta_graph));
                                    put_bytes(to, 2, meta);
                                    return true;
                                  }));
     return out;
   }
 
-  /// Everything else in the folder is copied; but the fingerprint, which would be that of another model:
-  /// TensorFlow loads a SavedModel without one.
+  /// Everything else in the folder is copied; but the fingerprint, which would be that of another
+  /// model: TensorFlow loads a SavedModel without one.
   Status write(const std::string& saved_model, OutputFolder* out) {
     PUMICE_TRY(const auto names, list_folder(folder_));
     for (const std::string& name : names) {
@@ -242,7 +250,8 @@ class Cleaner {
         PUMICE_CHECK(out->write_file(name, text));
       } else if (name == "variables" && bundle_) {
         PUMICE_CHECK(out->make_folder(name));
-        PUMICE_CHECK(write_bundle(*bundle_, bundle_edit_, join_path(out->place(), "variables/variables")));
+        PUMICE_CHECK(
+            write_bundle(*bundle_, bundle_edit_, join_path(out->place(), "variables/variables")));
       } else {
         PUMICE_CHECK(out->copy(path, name));
       }
@@ -283,7 +292,8 @@ Status check_clean(const Source& written, const OptimizerFindings& findings) {
     if (action.action == "strip" || action.action == "unify") going.insert(action.registration);
   const size_t expected = findings.registrations.size() - going.size();
   if (left.size() == expected) return {};
-  return Error(ErrorCode::kInternal, "the written source does not hold the optimizers that it should")
+  return Error(ErrorCode::kInternal,
+               "the written source does not hold the optimizers that it should")
       .expected(std::to_string(expected))
       .found(std::to_string(left.size()));
 }

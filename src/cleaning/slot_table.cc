@@ -30,7 +30,8 @@ bool read_list(const ObjectNode& list, std::vector<int64_t>* elements) {
 }
 
 Error unknown_slots(const Registration& r, const char* why) {
-  return Error(ErrorCode::kUnsupported, "the files do not tell which variables an optimizer's slots belong to")
+  return Error(ErrorCode::kUnsupported,
+               "the files do not tell which variables an optimizer's slots belong to")
       .found(r.id + " (" + (r.class_name.empty() ? r.kind : r.class_name) + "): " + why)
       .hint("Keep it where it is (namespace), or strip it");
 }
@@ -61,7 +62,8 @@ Status variables_by_name(const Objects& objects, const Registration& r, SlotTabl
       if (it != by_name.end()) found = &it->second;
     }
     if (!found) return unknown_slots(r, "no variable has the name that a slot's ends in");
-    if (found->size() > 1) return unknown_slots(r, "several variables have the name that a slot's ends in");
+    if (found->size() > 1)
+      return unknown_slots(r, "several variables have the name that a slot's ends in");
     table->variables.push_back((*found)[0]);
   }
   return {};
@@ -71,7 +73,8 @@ Status variables_by_name(const Objects& objects, const Registration& r, SlotTabl
 Status read_order(const Objects& objects, const Registration& r, SlotTable* table) {
   if (table->all < 0) return {};
   std::vector<int64_t> all;
-  if (!read_list(objects[table->all], &all)) return unknown_slots(r, "its list of variables has gaps");
+  if (!read_list(objects[table->all], &all))
+    return unknown_slots(r, "its list of variables has gaps");
   std::unordered_set<int64_t> slots;
   for (const auto& list : table->lists) slots.insert(list.slots.begin(), list.slots.end());
   size_t at = 0;
@@ -80,9 +83,11 @@ Status read_order(const Objects& objects, const Registration& r, SlotTable* tabl
   std::vector<int64_t> interleaved, one_by_one;
   for (size_t v = 0; v < count; ++v)
     for (const auto& list : table->lists) interleaved.push_back(list.slots[v]);
-  for (const auto& list : table->lists) one_by_one.insert(one_by_one.end(), list.slots.begin(), list.slots.end());
+  for (const auto& list : table->lists)
+    one_by_one.insert(one_by_one.end(), list.slots.begin(), list.slots.end());
   const std::vector<int64_t> rest(all.begin() + static_cast<int64_t>(at), all.end());
-  if (rest.size() != lists * count) return unknown_slots(r, "its list of variables holds other things, too");
+  if (rest.size() != lists * count)
+    return unknown_slots(r, "its list of variables holds other things, too");
   if (rest == interleaved) return {};
   table->interleaved = false;
   if (rest == one_by_one) return {};
@@ -97,7 +102,8 @@ Result<SlotTable> read_slot_table(const Objects& objects, const Registration& r)
   const ObjectNode& object = objects[r.object];
   if (!object.slots.empty() || r.generation == "tf_keras_legacy" || r.generation == "tf1") {
     for (const auto& slot : object.slots)
-      if (std::find(table.variables.begin(), table.variables.end(), slot.original_variable) == table.variables.end())
+      if (std::find(table.variables.begin(), table.variables.end(), slot.original_variable) ==
+          table.variables.end())
         table.variables.push_back(slot.original_variable);
     return table;
   }
@@ -107,12 +113,14 @@ Result<SlotTable> read_slot_table(const Objects& objects, const Registration& r)
     if (id == table.all || id == table.trained || objects[id].kind == "variable") continue;
     std::vector<int64_t> elements;
     if (objects[id].children.empty() || !read_list(objects[id], &elements)) continue;
-    if (std::any_of(elements.begin(), elements.end(), [&](int64_t e) { return objects[e].kind != "variable"; }))
+    if (std::any_of(elements.begin(), elements.end(),
+                    [&](int64_t e) { return objects[e].kind != "variable"; }))
       continue;
     table.lists.push_back({name, id, std::move(elements)});
   }
   if (table.trained >= 0) {
-    if (!read_list(objects[table.trained], &table.variables)) return unknown_slots(r, "its list of trained variables has gaps");
+    if (!read_list(objects[table.trained], &table.variables))
+      return unknown_slots(r, "its list of trained variables has gaps");
   } else if (!table.lists.empty()) {
     PUMICE_CHECK(variables_by_name(objects, r, &table));
   }
@@ -125,10 +133,13 @@ Result<SlotTable> read_slot_table(const Objects& objects, const Registration& r)
 
 Status relist_slots(const SlotTable& table, const std::vector<SlotTable>& others,
                     const std::vector<int64_t>& order, const Objects& objects, EdgeEdits* edits) {
-  std::unordered_map<int64_t, std::pair<const SlotTable*, size_t>> whose;  // variable → table, place
-  for (size_t i = 0; i < table.variables.size(); ++i) whose.emplace(table.variables[i], std::pair(&table, i));
+  std::unordered_map<int64_t, std::pair<const SlotTable*, size_t>>
+      whose;  // variable → table, place
+  for (size_t i = 0; i < table.variables.size(); ++i)
+    whose.emplace(table.variables[i], std::pair(&table, i));
   for (const SlotTable& other : others)
-    for (size_t i = 0; i < other.variables.size(); ++i) whose.emplace(other.variables[i], std::pair(&other, i));
+    for (size_t i = 0; i < other.variables.size(); ++i)
+      whose.emplace(other.variables[i], std::pair(&other, i));
 
   // The older optimizers: pairs, in any order.
   if (table.lists.empty()) {
@@ -136,7 +147,8 @@ Status relist_slots(const SlotTable& table, const std::vector<SlotTable>& others
     for (const SlotTable& other : others)
       for (const auto& slot : objects[other.optimizer].slots)
         if (whose.at(slot.original_variable).first == &other) slots.push_back(slot);
-    if (slots.size() != objects[table.optimizer].slots.size()) edits->slots[table.optimizer] = std::move(slots);
+    if (slots.size() != objects[table.optimizer].slots.size())
+      edits->slots[table.optimizer] = std::move(slots);
     return {};
   }
   using Children = std::vector<std::pair<std::string, int64_t>>;
@@ -148,7 +160,8 @@ Status relist_slots(const SlotTable& table, const std::vector<SlotTable>& others
     return -1;
   };
   Children all, trained;
-  for (size_t i = 0; i < table.counters.size(); ++i) all.emplace_back(std::to_string(i), table.counters[i]);
+  for (size_t i = 0; i < table.counters.size(); ++i)
+    all.emplace_back(std::to_string(i), table.counters[i]);
   for (size_t l = 0; l < table.lists.size(); ++l) {
     Children children;
     for (size_t v = 0; v < order.size(); ++v) {

@@ -1,12 +1,11 @@
 #include "cli/command.h"
 
-#include <unistd.h>
-
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <unistd.h>
 
 namespace pumice::cli {
 namespace {
@@ -63,9 +62,10 @@ void SelectionFlags::add(CLI::App& command) {
   command.add_option("--input-arrays", input_arrays,
                      "tensors that become the inputs, comma-separated; cuts the graph there");
   command.add_option("--output-arrays", output_arrays, "tensors that become the outputs");
-  command.add_option("--input-shapes", input_shapes,
-                     "one per input, ':' between them: 1,300,300,3:1,2; -1 leaves a size unknown, an "
-                     "empty shape is a scalar, ? leaves the rank unknown");
+  command.add_option(
+      "--input-shapes", input_shapes,
+      "one per input, ':' between them: 1,300,300,3:1,2; -1 leaves a size unknown, an "
+      "empty shape is a scalar, ? leaves the rank unknown");
 }
 
 Result<Selection> SelectionFlags::selection() const {

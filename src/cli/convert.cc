@@ -55,8 +55,9 @@ int run_convert(const Flags& flags) {
 void add_convert(CLI::App& app, Run& run) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("convert", "convert a model to TensorFlow Lite");
-  command->add_option("INPUT", flags->input,
-                      "SavedModel folder, GraphDef (.pb, .pbtxt), checkpoint (.meta), TFJS model")
+  command
+      ->add_option("INPUT", flags->input,
+                   "SavedModel folder, GraphDef (.pb, .pbtxt), checkpoint (.meta), TFJS model")
       ->required();
   command->add_option("-o,--output", flags->output, "the .tflite to write, whole or not at all")
       ->required();
@@ -74,11 +75,13 @@ void add_convert(CLI::App& app, Run& run) {
       ->delimiter(',')
       ->expected(1, 4)
       ->allow_extra_args(false);
-  command->add_option("--optimizers", flags->optimizers,
-                      "what becomes of the model's optimizers: strip, keep-first, keep-last, unify, "
-                      "namespace, or error (exit 5 when something conflicts)")
+  command
+      ->add_option("--optimizers", flags->optimizers,
+                   "what becomes of the model's optimizers: strip, keep-first, keep-last, unify, "
+                   "namespace, or error (exit 5 when something conflicts)")
       ->capture_default_str();
-  command->add_option("--report", flags->report, "write the JSON report here (- for standard output)");
+  command->add_option("--report", flags->report,
+                      "write the JSON report here (- for standard output)");
   flags->ends.add(*command);
   flags->progress.add(*command);
   command->footer(
@@ -90,7 +93,8 @@ void add_convert(CLI::App& app, Run& run) {
       "  pumice convert heads.pb -o ssd.tflite --output-arrays boxes,scores \\\n"
       "      --postprocess custom-op --anchors anchors.npy --scales 10,10,5,5\n"
       "  pumice convert frozen_inference_graph.pb -o heads.tflite \\\n"
-      "      --input-arrays Preprocessor/sub --output-arrays Squeeze,concat --input-shapes 1,300,300,3");
+      "      --input-arrays Preprocessor/sub --output-arrays Squeeze,concat --input-shapes "
+      "1,300,300,3");
   command->callback([flags, &run] { run = [flags] { return run_convert(*flags); }; });
 }
 

@@ -38,10 +38,10 @@ int run_doctor(const Flags& flags) {
 
 void add_doctor(CLI::App& app, Run& run) {
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = app.add_subcommand(
-      "doctor",
-      "say why Python raises \"Duplicate registrations for type 'experimentalOptimizer'\", and what "
-      "cures it; reads files only, starts no Python");
+  CLI::App* command = app.add_subcommand("doctor",
+                                         "say why Python raises \"Duplicate registrations for type "
+                                         "'experimentalOptimizer'\", and what "
+                                         "cures it; reads files only, starts no Python");
   command->add_option("INPUT", flags->input, "a model whose optimizers are reported, too");
   flags->tags.add(*command);
   command->add_option("--python-env", flags->python_env,
@@ -50,7 +50,8 @@ void add_doctor(CLI::App& app, Run& run) {
   command->footer(
       "Exit status: 0 healthy, 5 something is wrong (with INPUT: or its optimizers conflict),\n"
       "3 the environment or INPUT cannot be read.\n"
-      "Examples:\n  pumice doctor\n  pumice doctor saved_model/\n  pumice doctor --python-env .venv --json");
+      "Examples:\n  pumice doctor\n  pumice doctor saved_model/\n  pumice doctor --python-env "
+      ".venv --json");
   command->callback([flags, &run] { run = [flags] { return run_doctor(*flags); }; });
 }
 

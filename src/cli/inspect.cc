@@ -26,7 +26,8 @@ int run_inspect(const Flags& flags) {
 void add_inspect(CLI::App& app, Run& run) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("inspect", "say what is in a model file");
-  command->add_option("INPUT", flags->input, "any model that pumice reads, .tflite too")->required();
+  command->add_option("INPUT", flags->input, "any model that pumice reads, .tflite too")
+      ->required();
   flags->tags.add(*command);
   command->add_flag("--json", flags->json, "print JSON");
   command->footer("Examples:\n  pumice inspect saved_model/\n  pumice inspect --json ssd.tflite");

@@ -1,8 +1,9 @@
+#include "pumice/ops.h"
+
 #include <cstdio>
 #include <string>
 
 #include "cli/command.h"
-#include "pumice/ops.h"
 
 namespace pumice::cli {
 

@@ -43,14 +43,18 @@ void add_verify(CLI::App& app, Run& run) {
                    "largest difference allowed, as a part of the reference's largest magnitude")
       ->capture_default_str();
   command->add_option("--inputs", flags->options.inputs_file, ".npz with one array per input");
-  command->add_option("--seed", flags->options.seed, "seed of made-up inputs")->capture_default_str();
-  command->add_option("--batch", flags->options.batch, "what unknown sizes of made-up inputs become")
+  command->add_option("--seed", flags->options.seed, "seed of made-up inputs")
+      ->capture_default_str();
+  command
+      ->add_option("--batch", flags->options.batch, "what unknown sizes of made-up inputs become")
       ->capture_default_str();
   command->add_option("--save", flags->options.save_file,
                       "write reference/NAME and runtime/NAME arrays to this .npz");
-  command->add_option("--litert", flags->options.litert,
-                      "libLiteRt.so (default: PUMICE_LITERT, .cache/litert, the active environment)");
-  command->add_option("--threads", flags->options.threads, "LiteRT's threads")->capture_default_str();
+  command->add_option(
+      "--litert", flags->options.litert,
+      "libLiteRt.so (default: PUMICE_LITERT, .cache/litert, the active environment)");
+  command->add_option("--threads", flags->options.threads, "LiteRT's threads")
+      ->capture_default_str();
   command->add_flag("--json", flags->json, "print JSON");
   flags->progress.add(*command);
   command->footer(

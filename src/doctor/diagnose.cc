@@ -61,26 +61,16 @@ bool contains(const Bytes& bytes, std::string_view words) {
 
 const char* finding_name(FindingKind kind) {
   switch (kind) {
-    case FindingKind::kSharedFiles:
-      return "shared_files";
-    case FindingKind::kTwoLayouts:
-      return "two_layouts";
-    case FindingKind::kSecondCopy:
-      return "second_copy";
-    case FindingKind::kDuplicate:
-      return "duplicate_distribution";
-    case FindingKind::kKerasVersion:
-      return "keras_version";
-    case FindingKind::kTfKerasVersion:
-      return "tf_keras_version";
-    case FindingKind::kChangedFiles:
-      return "changed_files";
-    case FindingKind::kSameContent:
-      return "same_files";
-    case FindingKind::kCondaRecord:
-      return "conda_record";
-    case FindingKind::kLeftover:
-      return "leftover";
+    case FindingKind::kSharedFiles: return "shared_files";
+    case FindingKind::kTwoLayouts: return "two_layouts";
+    case FindingKind::kSecondCopy: return "second_copy";
+    case FindingKind::kDuplicate: return "duplicate_distribution";
+    case FindingKind::kKerasVersion: return "keras_version";
+    case FindingKind::kTfKerasVersion: return "tf_keras_version";
+    case FindingKind::kChangedFiles: return "changed_files";
+    case FindingKind::kSameContent: return "same_files";
+    case FindingKind::kCondaRecord: return "conda_record";
+    case FindingKind::kLeftover: return "leftover";
   }
   return "unknown";
 }

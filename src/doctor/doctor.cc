@@ -11,14 +11,10 @@ namespace {
 
 const char* root_name(PackageRoot::Kind kind) {
   switch (kind) {
-    case PackageRoot::Kind::kPythonPath:
-      return "PYTHONPATH";
-    case PackageRoot::Kind::kUser:
-      return "user";
-    case PackageRoot::Kind::kSite:
-      return "site";
-    case PackageRoot::Kind::kSystem:
-      return "system";
+    case PackageRoot::Kind::kPythonPath: return "PYTHONPATH";
+    case PackageRoot::Kind::kUser: return "user";
+    case PackageRoot::Kind::kSite: return "site";
+    case PackageRoot::Kind::kSystem: return "system";
   }
   return "site";
 }

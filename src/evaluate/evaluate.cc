@@ -42,7 +42,8 @@ Result<bool> evaluate_call(EvalContext& context) {
   const Model& model = *context.model;
   if (node.is("While") || node.is("StatelessWhile")) {
     const Graph *cond = called(model, node, "cond"), *body = called(model, node, "body");
-    if (!cond || !body || cond->output_count() != 1 || body->output_count() != context.inputs.size())
+    if (!cond || !body || cond->output_count() != 1 ||
+        body->output_count() != context.inputs.size())
       return malformed(node, "the loop's functions do not fit its inputs");
     context.outputs = context.inputs;
     for (int64_t i = 0;; ++i) {
@@ -63,10 +64,12 @@ Result<bool> evaluate_call(EvalContext& context) {
   }
   const auto* branches = node.attributes.find<std::vector<FunctionRef>>("branches");
   if ((node.is("Case") || node.is("StatelessCase")) && branches && !branches->empty()) {
-    if (context.inputs.empty() || context.in(0).dtype() != DType::kInt32 || context.in(0).elements() != 1)
+    if (context.inputs.empty() || context.in(0).dtype() != DType::kInt32 ||
+        context.in(0).elements() != 1)
       return malformed(node, "a case without an index");
     int64_t index = context.in(0).integer_at(0), last = static_cast<int64_t>(branches->size()) - 1;
-    const Graph* branch = model.find((*branches)[static_cast<size_t>(index < 0 || index > last ? last : index)].name);
+    const Graph* branch =
+        model.find((*branches)[static_cast<size_t>(index < 0 || index > last ? last : index)].name);
     if (!branch) return malformed(node, "the branch's function does not fit");
     PUMICE_TRY(context.outputs, evaluate(model, *branch, std::span(context.inputs).subspan(1)));
     return true;
@@ -89,7 +92,8 @@ Result<std::vector<Tensor>> evaluate(const Model& model, const Graph& graph,
     slots[graph.inputs()[i]] = {inputs[i], graph.inputs()[i]->uses().size()};
   for (Node& node : graph) {
     if (node.is("Input") || node.is("Return")) continue;
-    if (const Constant* constant = node.attributes.find<Constant>("value"); constant && node.is("Const")) {
+    if (const Constant* constant = node.attributes.find<Constant>("value");
+        constant && node.is("Const")) {
       slots[node.result()] = {constant->materialize(), node.result()->uses().size()};
       continue;
     }

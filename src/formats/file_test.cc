@@ -1,11 +1,11 @@
 #include "formats/file.h"
 
-#include <gtest/gtest.h>
+#include <cstdio>
+#include <fstream>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <fstream>
+#include <gtest/gtest.h>
 
 namespace pumice {
 namespace {

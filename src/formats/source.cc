@@ -114,10 +114,11 @@ const char* tell_text(std::string_view text) {
 /// A GraphDef alone has no values for its variables.
 Result<Source> read_graph_def_source(const Bytes& bytes, const std::string& path) {
   PUMICE_TRY(Source source, read_graph_def_file(bytes, path));
-  PUMICE_TRY(source.variables,
-             bind_variables(*source.graph, {}, nullptr,
-                            "a GraphDef holds no values of variables; they are in the checkpoint it "
-                            "was trained with: pass that one's .meta file, or a frozen graph"));
+  PUMICE_TRY(
+      source.variables,
+      bind_variables(*source.graph, {}, nullptr,
+                     "a GraphDef holds no values of variables; they are in the checkpoint it "
+                     "was trained with: pass that one's .meta file, or a frozen graph"));
   return source;
 }
 
@@ -137,7 +138,8 @@ Result<Source> read_text(const std::string& path, std::string_view text, const c
 Result<Source> read_file(const std::string& path, const ReadOptions& options) {
   PUMICE_TRY(const Bytes bytes, map_file(path));
   const std::string_view text = as_text(bytes.view());
-  if (text.empty()) return Error(ErrorCode::kTruncated, "the file is empty").in(path).hint(kFormats);
+  if (text.empty())
+    return Error(ErrorCode::kTruncated, "the file is empty").in(path).hint(kFormats);
   const std::string folder = folder_of(path);
   if (is_sstable(text)) {
     if (const auto prefix = checkpoint_prefix(path)) return read_checkpoint(*prefix);
@@ -155,8 +157,7 @@ Result<Source> read_file(const std::string& path, const ReadOptions& options) {
     case Proto::kSavedModel:
       if (is_saved_model(folder)) return read_saved_model(folder, options);
       return unknown(path, "is a SavedModel's graph, but its name is not saved_model.pb");
-    case Proto::kNone:
-      break;
+    case Proto::kNone: break;
   }
   if (const char* message = tell_text(text)) {
     if (std::strcmp(message, "SavedModel") == 0 && is_saved_model(folder)) {

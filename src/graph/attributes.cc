@@ -5,9 +5,7 @@
 namespace pumice {
 namespace {
 
-bool before(const Attributes::Entry& entry, std::string_view name) {
-  return entry.first < name;
-}
+bool before(const Attributes::Entry& entry, std::string_view name) { return entry.first < name; }
 
 }  // namespace
 

@@ -17,7 +17,8 @@ namespace pumice {
 
 class Attributes;
 
-/// A function by name, with its own attributes (TensorFlow's NameAttrList). Names a graph of the Model.
+/// A function by name, with its own attributes (TensorFlow's NameAttrList). Names a graph of the
+/// Model.
 struct FunctionRef {
   std::string name;
   std::shared_ptr<const Attributes> attributes;  // may be null
@@ -27,8 +28,8 @@ struct FunctionRef {
 class SharedConstant {
  public:
   template <typename T>
-    requires std::is_convertible_v<T&&, Constant> && (!std::is_same_v<std::decay_t<T>, SharedConstant>)
-  SharedConstant(T&& constant)  // NOLINT: converts
+  requires std::is_convertible_v<T&&, Constant> &&(!std::is_same_v<std::decay_t<T>, SharedConstant>)
+      SharedConstant(T&& constant)  // NOLINT: converts
       : constant_(std::make_shared<const Constant>(std::forward<T>(constant))) {}
   const Constant& operator*() const { return *constant_; }
   const Constant* operator->() const { return constant_.get(); }
@@ -37,11 +38,10 @@ class SharedConstant {
   std::shared_ptr<const Constant> constant_;
 };
 
-using Attribute =
-    std::variant<bool, int64_t, float, std::string, DType, Shape, SharedConstant, FunctionRef,
-                 std::vector<bool>, std::vector<int64_t>, std::vector<float>,
-                 std::vector<std::string>, std::vector<DType>, std::vector<Shape>,
-                 std::vector<FunctionRef>>;
+using Attribute = std::variant<bool, int64_t, float, std::string, DType, Shape, SharedConstant,
+                               FunctionRef, std::vector<bool>, std::vector<int64_t>,
+                               std::vector<float>, std::vector<std::string>, std::vector<DType>,
+                               std::vector<Shape>, std::vector<FunctionRef>>;
 
 /// Copies share their entries until one of them is changed: a copied node has the attributes of the
 /// node that it is a copy of.

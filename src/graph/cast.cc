@@ -38,8 +38,7 @@ To from_double(double v) {
   } else if constexpr (std::is_floating_point_v<To>) {
     return static_cast<To>(v);
   } else if constexpr (std::is_same_v<To, uint64_t>) {
-    if (v >= 9.2233720368547758e18)
-      return v < 1.8446744073709552e19 ? static_cast<uint64_t>(v) : 0;
+    if (v >= 9.2233720368547758e18) return v < 1.8446744073709552e19 ? static_cast<uint64_t>(v) : 0;
     return static_cast<uint64_t>(truncate(v, true));
   } else {
     return static_cast<To>(truncate(v, sizeof(To) >= 8 || std::is_same_v<To, uint32_t>));
@@ -58,7 +57,8 @@ To convert(From v) {
     return BFloat16{float_to_bfloat16(convert<From, float>(v))};
   } else if constexpr (std::is_same_v<From, std::complex<float>> ||
                        std::is_same_v<From, std::complex<double>>) {
-    if constexpr (std::is_same_v<To, std::complex<float>> || std::is_same_v<To, std::complex<double>>)
+    if constexpr (std::is_same_v<To, std::complex<float>> ||
+                  std::is_same_v<To, std::complex<double>>)
       return To(static_cast<typename To::value_type>(v.real()),
                 static_cast<typename To::value_type>(v.imag()));
     else if constexpr (std::is_same_v<To, bool>)

@@ -14,22 +14,22 @@ Overloaded(Fs...) -> Overloaded<Fs...>;
 
 bool same(const Transform& a, const Transform& b) {
   if (a.index() != b.index()) return false;
-  return std::visit(
-      Overloaded{
-          [&](const Splat& t) { return t.dims == std::get<Splat>(b).dims; },
-          [&](const Permute& t) { return t.perm == std::get<Permute>(b).perm; },
-          [&](const Reshape& t) { return t.dims == std::get<Reshape>(b).dims; },
-          [&](const ScaleAxis& t) {
-            const auto& o = std::get<ScaleAxis>(b);
-            return t.axis == o.axis && (t.factors == o.factors || *t.factors == *o.factors);
-          },
-          [&](const CastTo& t) { return t.dtype == std::get<CastTo>(b).dtype; },
-          [&](const Dequantize& t) {
-            const auto& o = std::get<Dequantize>(b);
-            return t.scale == o.scale && t.minimum == o.minimum;
-          },
-      },
-      a);
+  return std::visit(Overloaded{
+                        [&](const Splat& t) { return t.dims == std::get<Splat>(b).dims; },
+                        [&](const Permute& t) { return t.perm == std::get<Permute>(b).perm; },
+                        [&](const Reshape& t) { return t.dims == std::get<Reshape>(b).dims; },
+                        [&](const ScaleAxis& t) {
+                          const auto& o = std::get<ScaleAxis>(b);
+                          return t.axis == o.axis &&
+                                 (t.factors == o.factors || *t.factors == *o.factors);
+                        },
+                        [&](const CastTo& t) { return t.dtype == std::get<CastTo>(b).dtype; },
+                        [&](const Dequantize& t) {
+                          const auto& o = std::get<Dequantize>(b);
+                          return t.scale == o.scale && t.minimum == o.minimum;
+                        },
+                    },
+                    a);
 }
 
 }  // namespace

@@ -43,7 +43,8 @@ using Transform = std::variant<Splat, Permute, Reshape, ScaleAxis, CastTo, Dequa
 class Constant {
  public:
   Constant() = default;
-  Constant(Tensor source) : source_(std::move(source)), dtype_(source_.dtype()), dims_(source_.dims()) {}  // NOLINT
+  Constant(Tensor source)
+      : source_(std::move(source)), dtype_(source_.dtype()), dims_(source_.dims()) {}  // NOLINT
 
   const Tensor& source() const { return source_; }
   const std::vector<Transform>& transforms() const { return transforms_; }

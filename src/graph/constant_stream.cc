@@ -23,8 +23,8 @@ struct Plan {
   std::vector<Operation> operations;
 };
 
-/// Elements of `piece`, which begin at number `first` of a tensor of `dims`, times their factors. The
-/// result is a view of `space`, which the pieces of a tensor share; `piece` may be one itself.
+/// Elements of `piece`, which begin at number `first` of a tensor of `dims`, times their factors.
+/// The result is a view of `space`, which the pieces of a tensor share; `piece` may be one itself.
 Tensor scale(const Tensor& piece, const ScaleAxis& how, const Dims& dims, int64_t first,
              std::vector<float>& space) {
   space.resize(std::max(space.size(), static_cast<size_t>(piece.elements())));
@@ -60,12 +60,8 @@ Tensor dequantize(const Tensor& piece, const Dequantize& how) {
   Tensor out = Tensor::zeros(DType::kFloat32, piece.dims());
   float* to = out.mutable_as<float>();
   switch (piece.dtype()) {
-    case DType::kUInt8:
-      dequantize_loop<uint8_t>(piece, how, to);
-      break;
-    case DType::kUInt16:
-      dequantize_loop<uint16_t>(piece, how, to);
-      break;
+    case DType::kUInt8: dequantize_loop<uint8_t>(piece, how, to); break;
+    case DType::kUInt16: dequantize_loop<uint16_t>(piece, how, to); break;
     default:
       for (int64_t i = 0; i < piece.elements(); ++i) {
         to[i] = how.scale * static_cast<float>(piece.number_at(i)) + how.minimum;
@@ -76,7 +72,8 @@ Tensor dequantize(const Tensor& piece, const Dequantize& how) {
 
 Tensor apply(const Tensor& piece, const Operation& operation, const Dims& dims, int64_t first,
              std::vector<float>& space) {
-  if (const auto* s = std::get_if<ScaleAxis>(&operation)) return scale(piece, *s, dims, first, space);
+  if (const auto* s = std::get_if<ScaleAxis>(&operation))
+    return scale(piece, *s, dims, first, space);
   if (const auto* c = std::get_if<CastTo>(&operation)) return cast_tensor(piece, c->dtype);
   return dequantize(piece, std::get<Dequantize>(operation));
 }

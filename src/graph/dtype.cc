@@ -5,11 +5,11 @@ namespace {
 
 struct Row {
   DType dtype;
-  std::string_view name;         // TensorFlow's Python name
-  std::string_view proto_name;   // in DataType of types.proto
+  std::string_view name;        // TensorFlow's Python name
+  std::string_view proto_name;  // in DataType of types.proto
   uint8_t size;
-  int8_t tensorflow;             // types.proto number
-  int8_t tflite;                 // TensorType number of the schema
+  int8_t tensorflow;  // types.proto number
+  int8_t tflite;      // TensorType number of the schema
 };
 
 constexpr Row kRows[] = {

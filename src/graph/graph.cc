@@ -174,8 +174,8 @@ size_t Graph::erase_dead() {
   size_t erased = 0;
   for (Node* node = last_; node;) {
     Node* previous = node->previous_;
-    bool used = node == return_ || node->op == "Input" || has_side_effect(*node) ||
-                any_result_used(*node);
+    bool used =
+        node == return_ || node->op == "Input" || has_side_effect(*node) || any_result_used(*node);
     if (!used) {
       erase(node);
       ++erased;
@@ -256,7 +256,10 @@ bool has_side_effect(const Node& node) {
   if (std::find(kLowered.begin(), kLowered.end(), op) != kLowered.end()) return true;
   auto starts = [&](std::string_view prefix) { return op.substr(0, prefix.size()) == prefix; };
   return starts("Assign") || starts("ResourceApply") || starts("Apply") || starts("SparseApply") ||
-         starts("ResourceSparseApply") || starts("ResourceScatter") || starts("Scatter" "Update");
+         starts("ResourceSparseApply") || starts("ResourceScatter") ||
+         starts(
+             "Scatter"
+             "Update");
 }
 
 }  // namespace pumice

@@ -26,9 +26,10 @@ namespace pumice {
 class Graph;
 class Node;
 
-/// Affine quantization of a value: real = scale * (stored - zero_point), per tensor or along `axis`.
+/// Affine quantization of a value: real = scale * (stored - zero_point), per tensor or along
+/// `axis`.
 struct Quantization {
-  std::vector<float> scales;        // one, or one per index along axis; empty: not quantized
+  std::vector<float> scales;  // one, or one per index along axis; empty: not quantized
   std::vector<int64_t> zero_points;
   int axis = 0;
 };
@@ -130,13 +131,14 @@ class Graph {
 
   std::string name;
 
-  /// Makes a node with `results` untyped results, before `before` (null: before Return, at the end).
+  /// Makes a node with `results` untyped results, before `before` (null: before Return, at the
+  /// end).
   Node* create(std::string op, std::span<Value* const> operands, size_t results = 1,
                Node* before = nullptr);
   Node* create(std::string op, std::initializer_list<Value*> operands, size_t results = 1,
                Node* before = nullptr) {
-    return create(std::move(op), std::span<Value* const>(operands.begin(), operands.size()), results,
-                  before);
+    return create(std::move(op), std::span<Value* const>(operands.begin(), operands.size()),
+                  results, before);
   }
   /// A "Const" node; dtype and shape are the constant's.
   Value* constant(Constant value, Node* before = nullptr, std::string name = {});
@@ -160,7 +162,7 @@ class Graph {
   void set_output(size_t i, Value* value) { return_->set_operand(i, value); }
   Node* return_node() const { return return_; }
 
-  Node* first() const { return first_; }  // Return is the last node
+  Node* first() const { return first_; }        // Return is the last node
   size_t node_count() const { return count_; }  // Return included
 
   /// Erases every node (Inputs and Return stay) whose results no one uses and that has no side

@@ -14,10 +14,11 @@ namespace pumice {
 using Dims = std::vector<int64_t>;
 
 /// One dimension: known (>= 0), unknown, or unknown with an identity: a symbol s, or the complement
-/// k - s of a symbol to a known size (what padding to k adds, so that s + (k - s) is known to be k).
+/// k - s of a symbol to a known size (what padding to k adds, so that s + (k - s) is known to be
+/// k).
 class Dim {
  public:
-  constexpr Dim() = default;                           // unknown
+  constexpr Dim() = default;                                              // unknown
   constexpr Dim(int64_t size) : code_(size < 0 ? kUnknownCode : size) {}  // NOLINT: converts
   static constexpr Dim unknown() { return Dim(); }
   /// The symbol number `id` (>= 0). Two Dims with the same symbol have the same size at run time.
@@ -54,7 +55,7 @@ class Dim {
 
  private:
   static constexpr int64_t kUnknownCode = -1;
-  static constexpr int64_t kIds = int64_t{1} << 31;           // symbols that complements can name
+  static constexpr int64_t kIds = int64_t{1} << 31;  // symbols that complements can name
   static constexpr int64_t kLargestTotal = int64_t{1} << 30;
   static constexpr int64_t kComplements = -(int64_t{1} << 61);  // codes from here down
   int64_t code_ = kUnknownCode;
@@ -63,8 +64,8 @@ class Dim {
 /// A shape: of unknown rank, or a list of Dims.
 class Shape {
  public:
-  Shape() = default;  // unknown rank
-  Shape(std::vector<Dim> dims) : dims_(std::move(dims)) {}             // NOLINT: converts
+  Shape() = default;                                        // unknown rank
+  Shape(std::vector<Dim> dims) : dims_(std::move(dims)) {}  // NOLINT: converts
   Shape(std::initializer_list<Dim> dims) : dims_(std::vector<Dim>(dims)) {}
   Shape(const Dims& dims) : dims_(std::vector<Dim>(dims.begin(), dims.end())) {}  // NOLINT
   static Shape unknown() { return Shape(); }
@@ -73,8 +74,8 @@ class Shape {
   static Shape of_rank(size_t rank) { return Shape(std::vector<Dim>(rank)); }
 
   bool known_rank() const { return dims_.has_value(); }
-  size_t rank() const { return dims_->size(); }              // only if known_rank()
-  const std::vector<Dim>& dims() const { return *dims_; }    // only if known_rank()
+  size_t rank() const { return dims_->size(); }            // only if known_rank()
+  const std::vector<Dim>& dims() const { return *dims_; }  // only if known_rank()
   std::vector<Dim>& dims() { return *dims_; }
   Dim operator[](size_t i) const { return (*dims_)[i]; }
   Dim& operator[](size_t i) { return (*dims_)[i]; }
@@ -97,7 +98,8 @@ class Shape {
 /// The product of `dims`; empty on a negative size or on overflow.
 std::optional<int64_t> element_count(const Dims& dims);
 
-/// "[1,?,300,3]", "[]" for a scalar, "?" for unknown rank; a symbol shows as a letter ("a", "b", …).
+/// "[1,?,300,3]", "[]" for a scalar, "?" for unknown rank; a symbol shows as a letter ("a", "b",
+/// …).
 std::string to_string(const Shape& shape);
 std::string to_string(const Dims& dims);
 
@@ -110,7 +112,8 @@ std::optional<Shape> broadcast(const Shape& a, const Shape& b);
 std::optional<Dim> merge(Dim a, Dim b);
 std::optional<Shape> merge(const Shape& a, const Shape& b);
 
-/// What holds for either shape (a loop variable, two branches): differing dimensions become unknown.
+/// What holds for either shape (a loop variable, two branches): differing dimensions become
+/// unknown.
 Shape generalize(const Shape& a, const Shape& b);
 
 /// Arithmetic on dimensions; unknown where the result is not surely known. Keeps symbols through

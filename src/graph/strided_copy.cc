@@ -72,31 +72,21 @@ void gather(const std::byte* in, int64_t in_step, std::byte* out, int64_t n) {
 void transpose(size_t size, const std::byte* in, int64_t in_step, std::byte* out, int64_t out_step,
                int64_t rows, int64_t cols) {
   switch (size) {
-    case 1:
-      return transpose<1>(in, in_step, out, out_step, rows, cols);
-    case 2:
-      return transpose<2>(in, in_step, out, out_step, rows, cols);
-    case 4:
-      return transpose<4>(in, in_step, out, out_step, rows, cols);
-    case 8:
-      return transpose<8>(in, in_step, out, out_step, rows, cols);
-    default:
-      return transpose<16>(in, in_step, out, out_step, rows, cols);
+    case 1: return transpose<1>(in, in_step, out, out_step, rows, cols);
+    case 2: return transpose<2>(in, in_step, out, out_step, rows, cols);
+    case 4: return transpose<4>(in, in_step, out, out_step, rows, cols);
+    case 8: return transpose<8>(in, in_step, out, out_step, rows, cols);
+    default: return transpose<16>(in, in_step, out, out_step, rows, cols);
   }
 }
 
 void gather(size_t size, const std::byte* in, int64_t in_step, std::byte* out, int64_t n) {
   switch (size) {
-    case 1:
-      return gather<1>(in, in_step, out, n);
-    case 2:
-      return gather<2>(in, in_step, out, n);
-    case 4:
-      return gather<4>(in, in_step, out, n);
-    case 8:
-      return gather<8>(in, in_step, out, n);
-    default:
-      return gather<16>(in, in_step, out, n);
+    case 1: return gather<1>(in, in_step, out, n);
+    case 2: return gather<2>(in, in_step, out, n);
+    case 4: return gather<4>(in, in_step, out, n);
+    case 8: return gather<8>(in, in_step, out, n);
+    default: return gather<16>(in, in_step, out, n);
   }
 }
 

@@ -1,9 +1,8 @@
 #include "graph/tensor.h"
 
+#include <cmath>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <cmath>
 
 namespace pumice {
 

@@ -54,14 +54,22 @@ void print_constant(std::ostream& out, const Constant& c) {
 
 template <typename T>
 void print(std::ostream& out, const T& value) {
-  if constexpr (std::is_same_v<T, bool>) out << (value ? "true" : "false");
-  else if constexpr (std::is_arithmetic_v<T>) out << value;
-  else if constexpr (std::is_same_v<T, std::string>) print_string(out, value);
-  else if constexpr (std::is_same_v<T, DType>) out << dtype_name(value);
-  else if constexpr (std::is_same_v<T, Shape>) out << to_string(value);
-  else if constexpr (std::is_same_v<T, SharedConstant>) print_constant(out, *value);
-  else if constexpr (std::is_same_v<T, FunctionRef>) out << "@" << value.name;
-  else print_list(out, value);
+  if constexpr (std::is_same_v<T, bool>)
+    out << (value ? "true" : "false");
+  else if constexpr (std::is_arithmetic_v<T>)
+    out << value;
+  else if constexpr (std::is_same_v<T, std::string>)
+    print_string(out, value);
+  else if constexpr (std::is_same_v<T, DType>)
+    out << dtype_name(value);
+  else if constexpr (std::is_same_v<T, Shape>)
+    out << to_string(value);
+  else if constexpr (std::is_same_v<T, SharedConstant>)
+    print_constant(out, *value);
+  else if constexpr (std::is_same_v<T, FunctionRef>)
+    out << "@" << value.name;
+  else
+    print_list(out, value);
 }
 
 }  // namespace
@@ -70,7 +78,8 @@ std::string to_text(const Graph& graph) {
   std::ostringstream out;
   std::unordered_map<const Value*, size_t> numbers;
   for (Node& node : graph)
-    for (size_t i = 0; i < node.result_count(); ++i) numbers.emplace(node.result(i), numbers.size());
+    for (size_t i = 0; i < node.result_count(); ++i)
+      numbers.emplace(node.result(i), numbers.size());
   out << "graph " << graph.name << "\n";
   for (Node& node : graph) {
     out << "  ";
@@ -83,8 +92,10 @@ std::string to_text(const Graph& graph) {
     out << node.op << "(";
     for (size_t i = 0; i < node.operand_count(); ++i) {
       out << (i ? ", " : "");
-      if (node.operand(i)) out << "%" << numbers[node.operand(i)];
-      else out << "none";
+      if (node.operand(i))
+        out << "%" << numbers[node.operand(i)];
+      else
+        out << "none";
     }
     out << ")";
     if (!node.attributes.empty()) {

@@ -17,7 +17,8 @@ Status verify_graph(const Graph& graph) {
         return fault(node, "operand " + std::to_string(i) + " belongs to another graph");
       if (value->node()->scratch >= node.scratch)
         return fault(node, "operand " + std::to_string(i) + " is made after it is read");
-      if (!node.listed_as_use(i)) return fault(node, "operand " + std::to_string(i) + " does not list this use");
+      if (!node.listed_as_use(i))
+        return fault(node, "operand " + std::to_string(i) + " does not list this use");
     }
     if (node.op == "Const") {
       const Constant* constant = constant_of(node.result());

@@ -51,24 +51,23 @@ TensorName parse_tensor_name(const std::string& text) {
   size_t colon = text.rfind(':');
   if (colon == std::string::npos || colon + 1 == text.size()) return name;
   uint32_t number = 0;
-  auto [end, error] =
-      std::from_chars(text.data() + colon + 1, text.data() + text.size(), number);
+  auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), number);
   if (error == std::errc() && end == text.data() + text.size())
     name = {text.substr(0, colon), number};
   return name;
 }
 
-Result<const Value*> find_tensor(const Source& source, NodesByName& nodes,
-                                 const TensorName& name, const char* what) {
+Result<const Value*> find_tensor(const Source& source, NodesByName& nodes, const TensorName& name,
+                                 const char* what) {
   const Node* found = nodes.find(name.node);
   if (!found || found->op == "Return") {
     std::vector<std::string> names;
     for (const Node& node : *source.graph)
       if (node.op != "Return") names.push_back(node.name);
     auto near = near_matches(name.node, names);
-    return Error(ErrorCode::kUsage, std::string("the graph has no node '") + name.node + "' for " + what)
-        .hint(near.empty() ? "`pumice inspect` lists the nodes"
-                           : "Near matches: " + join(near));
+    return Error(ErrorCode::kUsage,
+                 std::string("the graph has no node '") + name.node + "' for " + what)
+        .hint(near.empty() ? "`pumice inspect` lists the nodes" : "Near matches: " + join(near));
   }
   const Node& node = *found;
   if (name.result < node.result_count()) return const_cast<const Value*>(node.result(name.result));
@@ -94,12 +93,14 @@ Result<EntryPoint> from_arrays(const Source& source, const ImportOptions& option
   EntryPoint entry;
   entry.key = "serving_default";
   for (const std::string& text : options.output_arrays) {
-    PUMICE_TRY(const Value* value, find_tensor(source, nodes, parse_tensor_name(text), "--output-arrays"));
+    PUMICE_TRY(const Value* value,
+               find_tensor(source, nodes, parse_tensor_name(text), "--output-arrays"));
     entry.outputs.push_back(value);
     entry.output_names.push_back(text);
   }
   for (const std::string& text : options.input_arrays) {
-    PUMICE_TRY(const Value* value, find_tensor(source, nodes, parse_tensor_name(text), "--input-arrays"));
+    PUMICE_TRY(const Value* value,
+               find_tensor(source, nodes, parse_tensor_name(text), "--input-arrays"));
     entry.inputs.push_back(value);
     entry.input_names.push_back(text);
     entry.input_dtypes.push_back(dtype_by_attributes(*value));
@@ -113,11 +114,31 @@ Result<EntryPoint> from_arrays(const Source& source, const ImportOptions& option
 }
 
 bool is_training_or_idle(const Node& node) {
-  static const std::unordered_set<std::string_view> kIdle = {
-      "NoOp", "Assert", "Const", "SaveV2", "RestoreV2", "MergeV2Checkpoints", "ShardedFilename",
-      "Placeholder", "VarHandleOp", "VariableV2", "Variable", "VarIsInitializedOp",
-      "IsVariableInitialized", "MergeSummary", "ScalarSummary", "HistogramSummary", "ImageSummary",
-      "Print", "PrintV2", "NextIteration", "Return", "Input", "Exit", "Switch", "Enter"};
+  static const std::unordered_set<std::string_view> kIdle = {"NoOp",
+                                                             "Assert",
+                                                             "Const",
+                                                             "SaveV2",
+                                                             "RestoreV2",
+                                                             "MergeV2Checkpoints",
+                                                             "ShardedFilename",
+                                                             "Placeholder",
+                                                             "VarHandleOp",
+                                                             "VariableV2",
+                                                             "Variable",
+                                                             "VarIsInitializedOp",
+                                                             "IsVariableInitialized",
+                                                             "MergeSummary",
+                                                             "ScalarSummary",
+                                                             "HistogramSummary",
+                                                             "ImageSummary",
+                                                             "Print",
+                                                             "PrintV2",
+                                                             "NextIteration",
+                                                             "Return",
+                                                             "Input",
+                                                             "Exit",
+                                                             "Switch",
+                                                             "Enter"};
   return kIdle.count(node.op) || has_side_effect(node);
 }
 
@@ -129,8 +150,9 @@ Status refuse_training_graph(const Graph& graph) {
                    "the graph trains as well as infers, and nothing says which of its tensors are "
                    "the model's outputs")
           .at(node.name, node.op)
-          .hint("Name them with --output-arrays (and the inputs with --input-arrays): the training "
-                "side is then left behind");
+          .hint(
+              "Name them with --output-arrays (and the inputs with --input-arrays): the training "
+              "side is then left behind");
   return {};
 }
 
@@ -147,8 +169,10 @@ Result<EntryPoint> from_structure(const Source& source, const ImportOptions& opt
       bool unread = true;
       for (size_t i = 0; i < node.result_count(); ++i) unread &= node.result(i)->unused();
       // What runs in a branch or an iteration alone holds others back (a pivot); it is no result.
-      const bool is_pivot = node.operand_count() == 1 && node.operand(0) && node.operand(0)->node()->op == "Switch";
-      if (is_pivot || (unread && guards && (guards->depth(node) || guards->is_dead(node)))) continue;
+      const bool is_pivot =
+          node.operand_count() == 1 && node.operand(0) && node.operand(0)->node()->op == "Switch";
+      if (is_pivot || (unread && guards && (guards->depth(node) || guards->is_dead(node))))
+        continue;
       if (unread) found.output_arrays.push_back(node.name);
     }
     if (found.output_arrays.empty())
@@ -160,7 +184,8 @@ Result<EntryPoint> from_structure(const Source& source, const ImportOptions& opt
     std::vector<Node*> pending;
     for (Node& node : *source.graph) node.scratch = 0;  // 1: reached
     for (const std::string& text : found.output_arrays) {
-      PUMICE_TRY(const Value* value, find_tensor(source, nodes, parse_tensor_name(text), "--output-arrays"));
+      PUMICE_TRY(const Value* value,
+                 find_tensor(source, nodes, parse_tensor_name(text), "--output-arrays"));
       pending.push_back(value->node());
     }
     while (!pending.empty()) {
@@ -211,7 +236,8 @@ Status override_shapes(EntryPoint& entry, const ImportOptions& options) {
     for (size_t d = 0; fits && asked.known_rank() && stated.known_rank() && d < asked.rank(); ++d)
       fits = !asked[d].known() || !stated[d].known() || asked[d] == stated[d];
     if (!fits)
-      return Error(ErrorCode::kUsage, "--input-shapes does not fit input '" + entry.input_names[i] + "'")
+      return Error(ErrorCode::kUsage,
+                   "--input-shapes does not fit input '" + entry.input_names[i] + "'")
           .expected(to_string(stated))
           .found(to_string(asked));
     entry.input_shapes[i] = asked;
@@ -226,8 +252,9 @@ DType dtype_by_attributes(const Value& value) {
   const Node& node = *value.node();
   const Attributes& attributes = node.attributes;
   static const std::unordered_set<std::string_view> kBool = {
-      "Equal", "NotEqual", "Less", "LessEqual", "Greater", "GreaterEqual", "LogicalAnd",
-      "LogicalOr", "LogicalNot", "IsNan", "IsInf", "IsFinite", "LoopCond", "Any", "All"};
+      "Equal",        "NotEqual",   "Less",      "LessEqual",  "Greater",
+      "GreaterEqual", "LogicalAnd", "LogicalOr", "LogicalNot", "IsNan",
+      "IsInf",        "IsFinite",   "LoopCond",  "Any",        "All"};
   if (kBool.count(node.op)) return DType::kBool;
   static const std::unordered_set<std::string_view> kFloat = {
       "ResizeBilinear", "ResizeBicubic", "ResizeArea", "CropAndResize", "NonMaxSuppressionV1"};
@@ -236,8 +263,8 @@ DType dtype_by_attributes(const Value& value) {
     if (const auto* types = attributes.find<std::vector<DType>>(list);
         types && value.index() < types->size())
       return (*types)[value.index()];
-  for (const char* name : {"DstT", "dtype", "element_dtype", "out_type", "output_type", "Tout",
-                           "T", "Tparams", "type"})
+  for (const char* name : {"DstT", "dtype", "element_dtype", "out_type", "output_type", "Tout", "T",
+                           "Tparams", "type"})
     if (const auto* type = attributes.find<DType>(name)) return *type;
   if (const auto* types = attributes.find<std::vector<DType>>("T");
       types && value.index() < types->size())
@@ -267,8 +294,9 @@ Result<std::vector<EntryPoint>> find_entry_points(const Source& source,
       if (it == keys.end())
         return Error(ErrorCode::kUsage, "the input has no signature '" + key + "'")
             .expected("one of " + join(keys));
-      PUMICE_TRY(EntryPoint entry,
-                 from_signature(source, source.signatures[static_cast<size_t>(it - keys.begin())], nodes));
+      PUMICE_TRY(
+          EntryPoint entry,
+          from_signature(source, source.signatures[static_cast<size_t>(it - keys.begin())], nodes));
       entries.push_back(std::move(entry));
     }
   }

@@ -15,15 +15,16 @@ constexpr size_t kDeepestNesting = 64;
 const Value* behind_switches(const Value* value) {
   for (int step = 0;; ++step) {
     const Node& node = *value->node();
-    bool passes = is_conditional_switch(node) || (node.op == "Identity" && node.operand_count() == 1);
+    bool passes =
+        is_conditional_switch(node) || (node.op == "Identity" && node.operand_count() == 1);
     if (!passes || !node.operand(0) || step == kMostSteps) return value;
     value = node.operand(0);
   }
 }
 
 /// A predicate that is constant in the file: training flags are (a default that nobody feeds).
-std::optional<bool> constant_predicate(const Value* value, const std::unordered_set<const Value*>& cut,
-                                       int depth = 0) {
+std::optional<bool> constant_predicate(const Value* value,
+                                       const std::unordered_set<const Value*>& cut, int depth = 0) {
   value = behind_switches(value);
   const Node& node = *value->node();
   if (cut.count(value) || depth > kDeepestPredicate) return std::nullopt;
@@ -216,7 +217,8 @@ Result<const Choice*> Guards::choice(const Node& merge) {
   return Error(ErrorCode::kMalformed, id == kDead ? "no input of this Merge is ever computed"
                                                   : "the conditional is malformed")
       .at(merge.name, merge.op)
-      .expected("inputs of which a predicate (the second operand of a Switch) lets exactly one live")
+      .expected(
+          "inputs of which a predicate (the second operand of a Switch) lets exactly one live")
       .found(std::to_string(merge.operand_count()) + " inputs that no predicate tells apart");
 }
 

@@ -12,12 +12,16 @@ struct GuardsTest : testing::Test {
   Value* q = graph.add_input("q", DType::kBool, Shape::scalar());
   Guards guards{{}};
 
-  Value* node(const char* op, std::initializer_list<Value*> operands) { return graph.create(op, operands)->result(); }
+  Value* node(const char* op, std::initializer_list<Value*> operands) {
+    return graph.create(op, operands)->result();
+  }
   /// The value behind a Switch, on one side.
   Value* side(Value* data, Value* predicate, bool taken) {
     return graph.create("Switch", {data, predicate}, 2)->result(taken ? 1 : 0);
   }
-  Node& merge(std::initializer_list<Value*> operands) { return *graph.create("Merge", operands, 2); }
+  Node& merge(std::initializer_list<Value*> operands) {
+    return *graph.create("Merge", operands, 2);
+  }
 };
 
 TEST_F(GuardsTest, TwoSidesMeet) {
@@ -48,7 +52,8 @@ TEST_F(GuardsTest, APredicateIsTheSameBehindASwitch) {
 
 TEST_F(GuardsTest, FourAlternativesByTwoPredicates) {
   Value *off = side(x, p, false), *on = side(x, p, true);
-  auto choice = guards.choice(merge({side(off, q, false), side(off, q, true), side(on, q, true), side(on, q, false)}));
+  auto choice = guards.choice(
+      merge({side(off, q, false), side(off, q, true), side(on, q, true), side(on, q, false)}));
   ASSERT_TRUE(choice.ok());
   EXPECT_EQ((*choice)->yes->yes->operand, 2u);
   EXPECT_EQ((*choice)->no->no->operand, 0u);

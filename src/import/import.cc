@@ -5,7 +5,8 @@ namespace pumice {
 Result<Model> import_source(const Source& source, const ImportOptions& options,
                             std::vector<DroppedNode>* dropped) {
   if (source.format == "keras" || source.format == "h5")
-    return Error(ErrorCode::kUnsupported, "layers of ." + source.format + " files are not converted yet")
+    return Error(ErrorCode::kUnsupported,
+                 "layers of ." + source.format + " files are not converted yet")
         .in(source.files.empty() ? "" : source.files[0])
         .hint("Export a SavedModel: model.export('folder')");
   PUMICE_TRY(auto entries, find_entry_points(source, options));
@@ -15,7 +16,8 @@ Result<Model> import_source(const Source& source, const ImportOptions& options,
     PUMICE_CHECK(instantiate(source, *source.graph, entry, model, *graph, dropped));
     Signature signature{entry.key, graph->name, {}, {}};
     for (size_t i = 0; i < entry.inputs.size(); ++i)
-      signature.inputs.push_back({entry.input_names[i], entry.input_dtypes[i], entry.input_shapes[i]});
+      signature.inputs.push_back(
+          {entry.input_names[i], entry.input_dtypes[i], entry.input_shapes[i]});
     for (const std::string& name : entry.output_names)
       signature.outputs.push_back({name, DType::kInvalid, Shape()});
     model.signatures.push_back(std::move(signature));

@@ -12,8 +12,8 @@ namespace pumice {
 
 /// What is wanted of a source.
 struct ImportOptions {
-  std::vector<std::string> signatures;     // keys; empty: all (or the arrays below)
-  std::vector<std::string> input_arrays;   // "node" or "node:1"; cuts the graph there
+  std::vector<std::string> signatures;    // keys; empty: all (or the arrays below)
+  std::vector<std::string> input_arrays;  // "node" or "node:1"; cuts the graph there
   std::vector<std::string> output_arrays;
   /// One per input (array, or the signature's inputs in order); a negative size is unknown; a Shape
   /// of unknown rank is allowed. Empty: as the source states.
@@ -54,15 +54,16 @@ Result<Model> import_source(const Source& source, const ImportOptions& options,
 Status instantiate(const Source& source, const Graph& from, const EntryPoint& entry, Model& model,
                    Graph& graph, std::vector<DroppedNode>* dropped);
 
-/// Operands: a predicate, the value where it holds, the value where it does not. Only within import.
+/// Operands: a predicate, the value where it holds, the value where it does not. Only within
+/// import.
 inline constexpr char kChoose[] = "_Choose";
 /// The attribute that says how many predicates a node hangs on (missing: none). Only within import.
 inline constexpr char kGuardDepth[] = "_guard_depth";
 /// The attribute of a `_Choose` that is equal where two run under the same conditions.
 inline constexpr char kGuard[] = "_guard";
 
-/// Turns `_Choose` nodes into If nodes whose branches are graphs of the model: what stands deeper than the
-/// choice moves into its branches. After raise_loops(), which leaves no cycle.
+/// Turns `_Choose` nodes into If nodes whose branches are graphs of the model: what stands deeper
+/// than the choice moves into its branches. After raise_loops(), which leaves no cycle.
 Status raise_conditionals(Model& model, Graph& graph);
 
 /// Loops, TensorArrays or TensorLists are left in some graph.
@@ -71,8 +72,8 @@ bool has_loops(const Model& model);
 /// Turns TensorArrays of the versions before 3 into the third's. Before raise_loops().
 Status modernize_arrays(Graph& graph);
 
-/// Turns TensorFlow 1's dataflow loops (Enter, Merge, Switch, NextIteration, Exit) into While nodes whose
-/// conditions and bodies are graphs of the model. kMalformed for frames that are no loops.
+/// Turns TensorFlow 1's dataflow loops (Enter, Merge, Switch, NextIteration, Exit) into While nodes
+/// whose conditions and bodies are graphs of the model. kMalformed for frames that are no loops.
 Status raise_loops(Model& model, Graph& graph);
 
 /// Replaces reads of variables that no node of any graph writes by constants. A variable that is

@@ -31,7 +31,7 @@ struct Frame {
   const Node* call = nullptr;  // in parent->graph
   Frame* parent = nullptr;
   int depth = 0;
-  std::string prefix;  // of node names
+  std::string prefix;         // of node names
   std::vector<Visit> visits;  // by the node's number (Node::scratch)
   /// Values that no copy of their node makes: given from outside, chosen by a Merge.
   std::unordered_map<const Value*, Value*> given;
@@ -62,8 +62,8 @@ class Instantiation {
   Status run(const Graph& from, const EntryPoint& entry) {
     open(root_, from);
     for (size_t i = 0; i < entry.inputs.size(); ++i) {
-      Value* input =
-          graph_.add_input(entry.inputs[i]->node()->name, entry.input_dtypes[i], entry.input_shapes[i]);
+      Value* input = graph_.add_input(entry.inputs[i]->node()->name, entry.input_dtypes[i],
+                                      entry.input_shapes[i]);
       input->name = entry.inputs[i]->node()->name;
       if (!root_.made(entry.inputs[i])) root_.give(entry.inputs[i], input);
     }
@@ -111,7 +111,8 @@ class Instantiation {
         while (argument < inputs.size() && inputs[argument] != place.value) ++argument;
         const Node& call = *place.frame->call;
         if (argument >= call.operand_count() || !call.operand(argument))
-          return Error(ErrorCode::kMalformed, "the call gives fewer arguments than its function takes")
+          return Error(ErrorCode::kMalformed,
+                       "the call gives fewer arguments than its function takes")
               .at(call.name, call.op);
         place = {place.frame->parent, call.operand(argument)};
         continue;
@@ -132,7 +133,8 @@ class Instantiation {
     std::string function;
     if (node.op == "PartitionedCall" || node.op == "StatefulPartitionedCall") {
       const auto* f = node.attributes.find<FunctionRef>("f");
-      if (!f) return Error(ErrorCode::kMalformed, "a call without a function").at(node.name, node.op);
+      if (!f)
+        return Error(ErrorCode::kMalformed, "a call without a function").at(node.name, node.op);
       function = f->name;
     } else {
       function = node.op;  // a function called by its own name
@@ -169,7 +171,8 @@ class Instantiation {
     callee->prefix = frame.prefix + node.name + "/";
     callee->number = ++frames_;
     callee->outer_guard = guard_depth(frame, node);
-    if (Guards::needed(*body)) callee->guards = std::make_unique<Guards>(std::vector<const Value*>());
+    if (Guards::needed(*body))
+      callee->guards = std::make_unique<Guards>(std::vector<const Value*>());
     return (frame.calls[&node] = std::move(callee)).get();
   }
 
@@ -183,8 +186,9 @@ class Instantiation {
     if (!root_.guards) return {};
     const bool dead = root_.guards->is_dead(output);
     if (!dead && root_.guards->depth(output) == 0) return {};
-    return Error(ErrorCode::kMalformed, dead ? "this output is never computed: it stands in a branch that is never taken"
-                                             : "this output is computed only in one branch of a conditional")
+    return Error(ErrorCode::kMalformed,
+                 dead ? "this output is never computed: it stands in a branch that is never taken"
+                      : "this output is computed only in one branch of a conditional")
         .at(output.node()->name, output.node()->op)
         .expected("the Merge of both branches")
         .hint("Name the Merge after it with --output-arrays");
@@ -192,13 +196,15 @@ class Instantiation {
 
   static bool checks_or_prints(const Node& node) {
     static const std::unordered_set<std::string_view> kOps = {"Abort", "Assert", "PrintV2"};
-    return kOps.count(node.op) || hands_on_first(node) || node.op.find("Summary") != std::string::npos;
+    return kOps.count(node.op) || hands_on_first(node) ||
+           node.op.find("Summary") != std::string::npos;
   }
 
   /// Checks and prints that stand in the data's way: they hand their first operand on.
   static bool hands_on_first(const Node& node) {
-    static const std::unordered_set<std::string_view> kOps = {
-        "CheckNumerics", "CheckNumericsV2", "DebugIdentity", "DebugIdentityV2", "DebugIdentityV3", "Print"};
+    static const std::unordered_set<std::string_view> kOps = {"CheckNumerics",   "CheckNumericsV2",
+                                                              "DebugIdentity",   "DebugIdentityV2",
+                                                              "DebugIdentityV3", "Print"};
     return kOps.count(node.op) && node.operand_count() > 0;
   }
 
@@ -243,7 +249,8 @@ class Instantiation {
     }
     const bool first_only = hands_on_first(node) || (frame.guards && is_conditional_switch(node));
     for (size_t i = 0; i < (first_only ? 1 : node.operand_count()); ++i)
-      if (node.operand(i) && !is_back_edge(node, node.operand(i))) needed.push_back(node.operand(i));
+      if (node.operand(i) && !is_back_edge(node, node.operand(i)))
+        needed.push_back(node.operand(i));
     return {};
   }
 
@@ -398,7 +405,8 @@ class Instantiation {
     return {};
   }
 
-  /// A Merge becomes a `_Choose` of predicate, value and value; nothing where one operand alone can live.
+  /// A Merge becomes a `_Choose` of predicate, value and value; nothing where one operand alone can
+  /// live.
   Status copy_merge(Frame& frame, const Node& node) {
     PUMICE_TRY(const Choice* choice, frame.guards->choice(node));
     for (size_t i = 0; i < node.result_count(); ++i)
@@ -416,7 +424,8 @@ class Instantiation {
   Value* choose(Frame& frame, const Node& node, size_t result, const Choice& choice, size_t depth) {
     if (!choice.predicate)
       return result == 0 ? lookup(frame, node.operand(choice.operand))
-                         : graph_.constant(Tensor::scalar_i32(static_cast<int32_t>(choice.operand)), nullptr, node.name);
+                         : graph_.constant(Tensor::scalar_i32(static_cast<int32_t>(choice.operand)),
+                                           nullptr, node.name);
     Value* yes = choose(frame, node, result, *choice.yes, depth + 1);
     Value* no = choose(frame, node, result, *choice.no, depth + 1);
     Node* copy = graph_.create(kChoose, {lookup(frame, choice.predicate), yes, no});
@@ -426,8 +435,8 @@ class Instantiation {
     return copy->result();
   }
 
-  /// The functions that a control-flow node names become graphs of the model, one copy a node: their
-  /// shapes depend on where they are called.
+  /// The functions that a control-flow node names become graphs of the model, one copy a node:
+  /// their shapes depend on where they are called.
   Status adopt_functions(Node& node) {
     auto adopt = [&](FunctionRef& ref) -> Status {
       PUMICE_TRY(const Graph* body, source_.functions ? source_.functions->find(ref.name)
@@ -468,7 +477,8 @@ class Instantiation {
     return {};
   }
 
-  /// A variable's handle refers to its Variable by number; signatures share it by the source's node.
+  /// A variable's handle refers to its Variable by number; signatures share it by the source's
+  /// node.
   void bind_handle(const Node& node, Node& copy) {
     auto it = source_.variables.find(node.name);
     if (it == source_.variables.end()) return;
@@ -507,7 +517,7 @@ class Instantiation {
   std::vector<DroppedNode>* dropped_;
   Frame root_;
   std::vector<BackEdge> back_edges_;
-  std::vector<const Value*> needed_;  // of the node that is looked at
+  std::vector<const Value*> needed_;                       // of the node that is looked at
   std::unordered_map<const Node*, Composite> composites_;  // calls that become an op
   size_t numbered_ = 0;  // nodes of the functions that frames were opened for
   int adopted_ = 0;

@@ -1,8 +1,8 @@
 // BEFORE  h = TensorArrayV2(n); f = TensorArrayWriteV2(h, i, x, 0.0)
 // AFTER   h, f0 = TensorArrayV3(n); f = TensorArrayWriteV3(h, i, x, f0)
 //
-// Before V3 an array's first flow was a constant of its own: what an operation writes to, its handle alone
-// told. As V3, all of an array's state is in its flow.
+// Before V3 an array's first flow was a constant of its own: what an operation writes to, its
+// handle alone told. As V3, all of an array's state is in its flow.
 #include <array>
 #include <string_view>
 #include <unordered_map>
@@ -13,7 +13,8 @@
 namespace pumice {
 namespace {
 
-constexpr std::array<std::string_view, 7> kOperations = {"Write", "Read", "Gather", "Scatter", "Split", "Concat", "Size"};
+constexpr std::array<std::string_view, 7> kOperations = {"Write", "Read",   "Gather", "Scatter",
+                                                         "Split", "Concat", "Size"};
 constexpr int kMostSteps = 10'000;
 
 /// "Write" of "TensorArrayWrite" and "TensorArrayWriteV2"; empty for others.
@@ -45,7 +46,8 @@ Origin origin_of(Node& reader, size_t operand) {
         ++next;
       if (next == node.operand_count()) return at;
     } else if (!node.is("Identity") && !node.is("RefIdentity") && !node.is("Enter") &&
-               !node.is("RefEnter") && !node.is("Exit") && !node.is("Switch") && !node.is("RefSwitch")) {
+               !node.is("RefEnter") && !node.is("Exit") && !node.is("Switch") &&
+               !node.is("RefSwitch")) {
       return at;
     }
     if (node.operand_count() <= next) return at;

@@ -33,8 +33,8 @@ std::vector<std::string> near_matches(const std::string& name,
   for (const std::string& candidate : candidates) {
     // Distances of much longer names say nothing; a name that holds the asked one is near.
     bool contains = candidate.find(name) != std::string::npos;
-    size_t longer = std::max(candidate.size(), name.size()), shorter =
-        std::min(candidate.size(), name.size());
+    size_t longer = std::max(candidate.size(), name.size()),
+           shorter = std::min(candidate.size(), name.size());
     if (!contains && (longer > 200 || longer - shorter > longer / 2)) continue;
     size_t score = contains ? longer - shorter : 2 * edit_distance(name, candidate);
     if (score <= longer || contains) scored.push_back({score, &candidate});

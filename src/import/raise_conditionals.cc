@@ -1,9 +1,11 @@
-// BEFORE  x ─► Identity(depth 1) ─► A ─┐                      AFTER  If(p, x) {then: A(x), else: B(x)}
+// BEFORE  x ─► Identity(depth 1) ─► A ─┐                      AFTER  If(p, x) {then: A(x), else:
+// B(x)}
 //         x ─► Identity(depth 1) ─► B ─┴► _Choose(p, A, B)
 //
-// Choices of one predicate that run under the same conditions, of which none needs another's result, become one If: what stands deeper than
-// they do moves into the branches, deepest choices first. Constants and handles of variables are copied
-// into branches, other values from outside become operands of the If.
+// Choices of one predicate that run under the same conditions, of which none needs another's
+// result, become one If: what stands deeper than they do moves into the branches, deepest choices
+// first. Constants and handles of variables are copied into branches, other values from outside
+// become operands of the If.
 #include <algorithm>
 #include <map>
 #include <unordered_map>
@@ -25,7 +27,8 @@ struct Group {
 /// Gathers the choices of one depth. `graph` is in order. Linear.
 std::vector<Group> group(Graph& graph, int64_t depth) {
   std::vector<Group> groups;
-  std::map<std::pair<const Value*, int64_t>, size_t> last_of;  // predicate and guard → the newest group
+  std::map<std::pair<const Value*, int64_t>, size_t>
+      last_of;                                      // predicate and guard → the newest group
   std::unordered_map<const Node*, int64_t> newest;  // the highest group that a node depends on
   for (Node& node : graph) {
     int64_t depends = 0;
@@ -116,7 +119,8 @@ class Branch {
 
 void raise(Model& model, Graph& graph, const Group& group, int64_t depth) {
   const Node& first = *group.choices.front();
-  Branch then(model, graph, first.name + "/then", depth), other(model, graph, first.name + "/else", depth);
+  Branch then(model, graph, first.name + "/then", depth),
+      other(model, graph, first.name + "/else", depth);
   std::vector<Value*> yes, no;
   for (Node* choice : group.choices) {
     yes.push_back(choice->operand(1));

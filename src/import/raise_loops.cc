@@ -4,8 +4,8 @@
 // AFTER   While(initial values, invariants) {cond=@…, body=@…}
 //
 // TensorFlow 1's dataflow loops become functional ones, innermost frames first. Constant Enters
-// (loop invariants) become loop variables that the body hands on. Source: "Implementation of control
-// flow in TensorFlow" (Yu et al., 2017), the frames of Enter/Exit.
+// (loop invariants) become loop variables that the body hands on. Source: "Implementation of
+// control flow in TensorFlow" (Yu et al., 2017), the frames of Enter/Exit.
 #include <algorithm>
 #include <map>
 #include <unordered_map>
@@ -24,8 +24,8 @@ struct LoopVariable {
   Node* next_iteration = nullptr;
 };
 
-/// One loop: what its LoopCond drives. Loops may share the name of a frame (a graph that was imported twice,
-/// a function that is called twice), so names do not tell them apart.
+/// One loop: what its LoopCond drives. Loops may share the name of a frame (a graph that was
+/// imported twice, a function that is called twice), so names do not tell them apart.
 struct Loop {
   std::string name;
   Node* condition = nullptr;  // LoopCond
@@ -39,15 +39,18 @@ Error broken(const Node& node, const std::string& what) {
 
 /// The LoopCond that decides when a value leaves its loop; null where none does.
 Node* condition_of_exit(const Node& exit) {
-  const Node* change = exit.operand_count() == 1 && exit.operand(0) ? exit.operand(0)->node() : nullptr;
-  if (!change || (!change->is("Switch") && !change->is("RefSwitch")) || change->operand_count() != 2)
+  const Node* change =
+      exit.operand_count() == 1 && exit.operand(0) ? exit.operand(0)->node() : nullptr;
+  if (!change || (!change->is("Switch") && !change->is("RefSwitch")) ||
+      change->operand_count() != 2)
     return nullptr;
   Node* condition = change->operand(1) ? change->operand(1)->node() : nullptr;
   return condition && condition->is("LoopCond") ? condition : nullptr;
 }
 
-/// Finds the parts of a loop, from its condition: the variables that it or what leaves the loop needs, and
-/// the invariants that these need. A loop inside it, told by its Exit, must be raised first.
+/// Finds the parts of a loop, from its condition: the variables that it or what leaves the loop
+/// needs, and the invariants that these need. A loop inside it, told by its Exit, must be raised
+/// first.
 class Analysis {
  public:
   explicit Analysis(Loop& loop) : loop_(loop) {}
@@ -119,7 +122,8 @@ class Analysis {
       }
       if (!seen_.insert(&node).second) continue;
       if (node.is("Switch") || node.is("RefSwitch")) {
-        if (node.operand_count() != 2 || !node.operand(1) || node.operand(1)->node() != loop_.condition)
+        if (node.operand_count() != 2 || !node.operand(1) ||
+            node.operand(1)->node() != loop_.condition)
           return broken(node, "a value of one loop is read in another");
         continue;
       }
@@ -250,13 +254,15 @@ Status raise(Model& model, Graph& graph, const Loop& loop) {
           graph.replace_uses(use.node->result(), made->result(i));
     // Cut the cycles; what is left of the loop is dead.
     for (size_t k = 0; k < v.merge->operand_count(); ++k)
-      if (v.merge->operand(k)->node() == v.next_iteration) v.merge->set_operand(k, v.enter->result());
+      if (v.merge->operand(k)->node() == v.next_iteration)
+        v.merge->set_operand(k, v.enter->result());
   }
   return {};
 }
 
 /// Raises the loop of a condition, those inside it first.
-Status raise_from(Model& model, Graph& graph, Node& outermost, std::unordered_set<const Node*>& raised) {
+Status raise_from(Model& model, Graph& graph, Node& outermost,
+                  std::unordered_set<const Node*>& raised) {
   std::vector<Node*> stack{&outermost};
   std::unordered_set<const Node*> open;
   while (!stack.empty()) {
@@ -290,20 +296,22 @@ Status raise_loops(Model& model, Graph& graph) {
   for (Node& node : graph)
     any |= node.is("Enter") || node.is("NextIteration") || node.is("Exit") || node.is("LoopCond");
   if (!any) return {};
-  if (!graph.sort())
-    return Error(ErrorCode::kMalformed, "the graph has a cycle that is no loop");
+  if (!graph.sort()) return Error(ErrorCode::kMalformed, "the graph has a cycle that is no loop");
   std::vector<Node*> conditions;
   for (Node& node : graph)
     if (node.is("LoopCond")) conditions.push_back(&node);
   std::unordered_set<const Node*> raised;
   for (Node* condition : conditions) PUMICE_CHECK(raise_from(model, graph, *condition, raised));
   if (!graph.sort())
-    return Error(ErrorCode::kMalformed, "the graph has a cycle that is no loop").found("graph '" + graph.name + "'");
+    return Error(ErrorCode::kMalformed, "the graph has a cycle that is no loop")
+        .found("graph '" + graph.name + "'");
   graph.erase_dead();
   for (Node& node : graph)
-    if (node.is("Enter") || node.is("RefEnter") || node.is("NextIteration") || node.is("Exit") || node.is("RefExit"))
-      return broken(node, node.is("NextIteration") ? "it does not lead back to a loop's Merge"
-                                                   : "its frame has no condition, so it never exits");
+    if (node.is("Enter") || node.is("RefEnter") || node.is("NextIteration") || node.is("Exit") ||
+        node.is("RefExit"))
+      return broken(node, node.is("NextIteration")
+                              ? "it does not lead back to a loop's Merge"
+                              : "its frame has no condition, so it never exits");
   return {};
 }
 

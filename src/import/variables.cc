@@ -26,7 +26,8 @@ void split_resource_gather(Graph& graph, Node& node) {
   read->result()->dtype = node.attributes.dtype("dtype");
   int64_t axis = std::max<int64_t>(node.attributes.integer("batch_dims"), 0);
   node.set_operand(0, read->result());
-  node.add_operand(graph.constant(Tensor::scalar_i32(static_cast<int32_t>(axis)), &node, node.name));
+  node.add_operand(
+      graph.constant(Tensor::scalar_i32(static_cast<int32_t>(axis)), &node, node.name));
   node.op = "GatherV2";
 }
 
@@ -44,7 +45,8 @@ Error no_value(const Node& reader, const std::string& name, const std::string& w
 Status bind_variables(Model& model) {
   for (auto& [name, graph] : model.graphs)
     for (Node& node : *graph)
-      if (node.is("ResourceGather") && node.operand_count() == 2) split_resource_gather(*graph, node);
+      if (node.is("ResourceGather") && node.operand_count() == 2)
+        split_resource_gather(*graph, node);
 
   std::unordered_set<int64_t> written;
   for (auto& [name, graph] : model.graphs)
@@ -60,8 +62,8 @@ Status bind_variables(Model& model) {
       bool reads_handle = node->op == "ReadVariableOp";
       bool is_value = node->op == "VariableV2" || node->op == "Variable";
       if (reads_handle || is_value) {
-        int64_t number =
-            reads_handle ? variable_behind(node->operand(0)) : node->attributes.integer("variable", -1);
+        int64_t number = reads_handle ? variable_behind(node->operand(0))
+                                      : node->attributes.integer("variable", -1);
         const Node& handle = reads_handle ? *node->operand(0)->node() : *node;
         bool known_handle = is_handle(handle) || number >= 0;
         if (known_handle && number < 0 && !node->result()->unused())

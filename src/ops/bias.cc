@@ -64,9 +64,8 @@ Status evaluate(EvalContext& context) {
 Status lower_bias_add(Node& node, Lowering& lowering) {
   PUMICE_TRY(bool first, channels_come_first(node));
   PUMICE_TRY(DType in, carrier_of(node, node.operand(0)->dtype, kProductTypes, Carriage::kWraps));
-  PUMICE_TRY(Value * y,
-             lower_to_bias_add(node, lowering.cast(node.operand(0), in),
-                               lowering.cast(node.operand(1), in), first, lowering));
+  PUMICE_TRY(Value * y, lower_to_bias_add(node, lowering.cast(node.operand(0), in),
+                                          lowering.cast(node.operand(1), in), first, lowering));
   lowering.replace(node, 0, lowering.cast(y, node.result()->dtype));
   return {};
 }

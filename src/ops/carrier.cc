@@ -16,29 +16,20 @@ Result<DType> carrier_of(const Node& node, DType dtype, std::initializer_list<DT
   static constexpr std::initializer_list<DType> kNarrow = {DType::kInt32, DType::kInt64};
   static constexpr std::initializer_list<DType> kWide = {DType::kInt64};
   switch (dtype) {
-    case DType::kFloat16:
-      wider = kHalf;
-      break;
+    case DType::kFloat16: wider = kHalf; break;
     case DType::kInt8:
     case DType::kUInt8:
     case DType::kInt16:
     case DType::kUInt16:
-    case DType::kBool:
-      wider = kNarrow;
-      break;
-    case DType::kUInt32:
-      wider = carriage == Carriage::kWraps ? kNarrow : kWide;
-      break;
-    case DType::kInt32:
-      wider = kWide;
-      break;
+    case DType::kBool: wider = kNarrow; break;
+    case DType::kUInt32: wider = carriage == Carriage::kWraps ? kNarrow : kWide; break;
+    case DType::kInt32: wider = kWide; break;
     case DType::kUInt64:
     case DType::kFloat64:
     case DType::kComplex64:
       if (carriage == Carriage::kMoves) wider = kWide;
       break;
-    default:
-      break;
+    default: break;
   }
   for (DType d : wider)
     if (takes(d)) return d;

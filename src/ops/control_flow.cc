@@ -26,7 +26,8 @@ Status storable(const Node& node) {
     if (t == DType::kVariant)
       return unsupported(node, "it carries the list " + at + ", and does not unroll");
     if (dtype_to_tflite(t) < 0)
-      return unsupported(node, "TensorFlow Lite has no " + std::string(dtype_name(t)) + " to carry");
+      return unsupported(node,
+                         "TensorFlow Lite has no " + std::string(dtype_name(t)) + " to carry");
   }
   return {};
 }

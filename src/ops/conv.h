@@ -29,17 +29,10 @@ Result<ConvSizes> conv_sizes(const Node& node, const Windows& windows, const Dim
 template <typename F>
 Status with_element_type(const Node& node, DType dtype, F&& run) {
   switch (dtype) {
-    case DType::kFloat32:
-      run(float{});
-      return {};
-    case DType::kFloat64:
-      run(double{});
-      return {};
-    case DType::kInt32:
-      run(uint32_t{});
-      return {};
-    default:
-      return unsupported(node, "a convolution of " + std::string(dtype_name(dtype)));
+    case DType::kFloat32: run(float{}); return {};
+    case DType::kFloat64: run(double{}); return {};
+    case DType::kInt32: run(uint32_t{}); return {};
+    default: return unsupported(node, "a convolution of " + std::string(dtype_name(dtype)));
   }
 }
 

@@ -279,8 +279,8 @@ Status lower_einsum(Node& node, Lowering& lowering) {
   }
   Value* parts[2] = {};
   for (size_t i = 0; i < node.operand_count(); ++i)
-    parts[i] = sum_over(lowering.cast(node.operand(i), in), plan->operands[i],
-                        plan->summed[i], lowering);
+    parts[i] =
+        sum_over(lowering.cast(node.operand(i), in), plan->operands[i], plan->summed[i], lowering);
   Value* z;
   if (node.operand_count() == 1) {
     z = lowering.transpose(parts[0], permutation(plan->operands[0], plan->result));

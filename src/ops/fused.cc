@@ -74,12 +74,9 @@ Result<std::vector<Step>> steps_of(const Node& node, size_t operands) {
 template <Base kBase>
 Status infer_fused(Node& node) {
   switch (kBase) {
-    case Base::kConv:
-      return infer_conv2d(node);
-    case Base::kDepthwise:
-      return infer_depthwise_conv2d(node);
-    case Base::kMatMul:
-      return infer_matmul(node);
+    case Base::kConv: return infer_conv2d(node);
+    case Base::kDepthwise: return infer_depthwise_conv2d(node);
+    case Base::kMatMul: return infer_matmul(node);
   }
   return {};
 }

@@ -40,8 +40,8 @@ Error unsupported(const Node& node, std::string message);
 Status expect_operands(const Node& node, size_t least, size_t most);
 
 /// Shape rules that many ops share.
-Status infer_same_as_first(Node& node);     // dtype and shape of operand 0
-Status infer_broadcast_binary(Node& node);  // dtype of operand 0, broadcast shape
-Status infer_broadcast_compare(Node& node); // bool, broadcast shape
+Status infer_same_as_first(Node& node);      // dtype and shape of operand 0
+Status infer_broadcast_binary(Node& node);   // dtype of operand 0, broadcast shape
+Status infer_broadcast_compare(Node& node);  // bool, broadcast shape
 
 }  // namespace pumice

@@ -24,7 +24,8 @@ constexpr Row kRows[] = {
     {"TensorArrayConcatV3", {.kind = kConcat, .list = 1}},
     {"TensorArrayGatherV3", {.kind = kGather, .list = 2, .places = 1}},
     {"TensorArrayReadV3", {.kind = kGet, .list = 2, .places = 1}},
-    {"TensorArrayScatterV3", {.kind = kScatterInto, .list = 3, .places = 1, .value = 2, .list_result = 0}},
+    {"TensorArrayScatterV3",
+     {.kind = kScatterInto, .list = 3, .places = 1, .value = 2, .list_result = 0}},
     {"TensorArraySizeV3", {.kind = kLength, .list = 1}},
     {"TensorArraySplitV3", {.kind = kSplit, .list = 3, .places = 2, .value = 1, .list_result = 0}},
     {"TensorArrayV3", {.kind = kMake, .size = 0, .list_result = 1}},
@@ -33,7 +34,8 @@ constexpr Row kRows[] = {
     {"TensorListConcatLists", {.kind = kConcatLists, .list = 0, .value = 1, .list_result = 0}},
     {"TensorListConcatV2", {.kind = kConcat, .list = 0, .element_shape = 1}},
     {"TensorListElementShape", {.kind = kElementShape, .list = 0}},
-    {"TensorListFromTensor", {.kind = kFromTensor, .value = 0, .element_shape = 1, .list_result = 0}},
+    {"TensorListFromTensor",
+     {.kind = kFromTensor, .value = 0, .element_shape = 1, .list_result = 0}},
     {"TensorListGather", {.kind = kGather, .list = 0, .places = 1, .element_shape = 2}},
     {"TensorListGetItem", {.kind = kGet, .list = 0, .places = 1, .element_shape = 2}},
     {"TensorListLength", {.kind = kLength, .list = 0}},
@@ -41,13 +43,15 @@ constexpr Row kRows[] = {
     {"TensorListPushBack", {.kind = kPushBack, .list = 0, .value = 1, .list_result = 0}},
     {"TensorListReserve", {.kind = kMake, .size = 1, .element_shape = 0, .list_result = 0}},
     {"TensorListResize", {.kind = kResize, .list = 0, .size = 1, .list_result = 0}},
-    {"TensorListScatter", {.kind = kScatter, .places = 1, .value = 0, .element_shape = 2, .list_result = 0}},
+    {"TensorListScatter",
+     {.kind = kScatter, .places = 1, .value = 0, .element_shape = 2, .list_result = 0}},
     {"TensorListScatterIntoExistingList",
      {.kind = kScatterInto, .list = 0, .places = 2, .value = 1, .list_result = 0}},
     {"TensorListScatterV2",
      {.kind = kScatter, .places = 1, .value = 0, .size = 3, .element_shape = 2, .list_result = 0}},
     {"TensorListSetItem", {.kind = kSet, .list = 0, .places = 1, .value = 2, .list_result = 0}},
-    {"TensorListSplit", {.kind = kSplit, .places = 2, .value = 0, .element_shape = 1, .list_result = 0}},
+    {"TensorListSplit",
+     {.kind = kSplit, .places = 2, .value = 0, .element_shape = 1, .list_result = 0}},
     {"TensorListStack", {.kind = kStack, .list = 0, .element_shape = 1}},
 };
 
@@ -78,7 +82,8 @@ bool is_list(const Value* value) {
 Shape stated_element(const Node& node, const ListOp& op) {
   if (op.element_shape < 0) return node.attributes.get<Shape>("element_shape");
   const Value* operand = node.operand(static_cast<size_t>(op.element_shape));
-  if (auto known = elements_as_dims(operand); known && operand->shape.is_rank(1)) return Shape(*known);
+  if (auto known = elements_as_dims(operand); known && operand->shape.is_rank(1))
+    return Shape(*known);
   return Shape::unknown();  // -1 alone
 }
 

@@ -11,20 +11,16 @@ DType compute_dtype(DType dtype) {
   switch (dtype) {
     case DType::kFloat32:
     case DType::kFloat16:
-    case DType::kBFloat16:
-      return DType::kFloat32;
+    case DType::kBFloat16: return DType::kFloat32;
     case DType::kInt8:
     case DType::kInt16:
     case DType::kInt32:
     case DType::kUInt8:
     case DType::kUInt16:
-    case DType::kBool:
-      return DType::kInt32;
+    case DType::kBool: return DType::kInt32;
     case DType::kInt64:
-    case DType::kUInt32:
-      return DType::kInt64;
-    default:
-      return DType::kInvalid;
+    case DType::kUInt32: return DType::kInt64;
+    default: return DType::kInvalid;
   }
 }
 

@@ -106,16 +106,18 @@ Value* Lowering::slice(Value* x, const std::vector<int64_t>& begin,
       shape[i] = x->shape[i] - Dim(begin[i]);
     }
   }
-  // Where the input has unknown sizes, SLICE makes a tensor that the runtime allocates while it runs.
-  // STRIDED_SLICE does not; of a shape vector, it is computed before the model runs.
+  // Where the input has unknown sizes, SLICE makes a tensor that the runtime allocates while it
+  // runs. STRIDED_SLICE does not; of a shape vector, it is computed before the model runs.
   bool shape_vector = x->dtype == DType::kInt32 && x->shape.is_rank(1);
   if (x->shape.fully_known() && !shape_vector)
     return emit("SLICE", {x, constant_i32(begin), constant_i32(size)}, {}, x->dtype, shape);
   std::vector<int64_t> end(begin.size(), 0), ones(begin.size(), 1);
   int64_t to_the_end = 0;
   for (size_t i = 0; i < begin.size(); ++i) {
-    if (size[i] >= 0) end[i] = begin[i] + size[i];
-    else to_the_end |= int64_t{1} << i;
+    if (size[i] >= 0)
+      end[i] = begin[i] + size[i];
+    else
+      to_the_end |= int64_t{1} << i;
   }
   return emit("STRIDED_SLICE", {x, constant_i32(begin), constant_i32(end), constant_i32(ones)},
               {{"begin_mask", int64_t{0}}, {"end_mask", to_the_end}}, x->dtype, shape);

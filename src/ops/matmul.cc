@@ -49,8 +49,8 @@ Status lower_matmul(Node& node, Lowering& lowering) {
   PUMICE_TRY(DType in, carrier_of(node, result, kProductTypes, Carriage::kWraps));
   // Products of narrow integers are summed up in the result's dtype.
   PUMICE_TRY(Value * y, lower_to_matmul(node, lowering.cast(node.operand(0), in),
-                                        lowering.cast(node.operand(1), in),
-                                        transposes(node, 0), transposes(node, 1), lowering));
+                                        lowering.cast(node.operand(1), in), transposes(node, 0),
+                                        transposes(node, 1), lowering));
   lowering.replace(node, 0, lowering.cast(y, result));
   return {};
 }

@@ -41,23 +41,12 @@ Tensor copied(const Tensor& x, Dims dims, F&& f) {
     });
   };
   switch (element_size(x.dtype())) {
-    case 1:
-      with_size(std::integral_constant<size_t, 1>{});
-      break;
-    case 2:
-      with_size(std::integral_constant<size_t, 2>{});
-      break;
-    case 4:
-      with_size(std::integral_constant<size_t, 4>{});
-      break;
-    case 8:
-      with_size(std::integral_constant<size_t, 8>{});
-      break;
-    case 16:
-      with_size(std::integral_constant<size_t, 16>{});
-      break;
-    default:
-      break;
+    case 1: with_size(std::integral_constant<size_t, 1>{}); break;
+    case 2: with_size(std::integral_constant<size_t, 2>{}); break;
+    case 4: with_size(std::integral_constant<size_t, 4>{}); break;
+    case 8: with_size(std::integral_constant<size_t, 8>{}); break;
+    case 16: with_size(std::integral_constant<size_t, 16>{}); break;
+    default: break;
   }
   return out;
 }

@@ -20,9 +20,9 @@ class Lowering;
 /// One evaluation of a node on known inputs.
 struct EvalContext {
   const Node& node;
-  std::vector<Tensor> inputs;          // one per operand
-  std::vector<Tensor> outputs;         // to be filled: one per result
-  const Model* model = nullptr;        // bodies of While and If
+  std::vector<Tensor> inputs;    // one per operand
+  std::vector<Tensor> outputs;   // to be filled: one per result
+  const Model* model = nullptr;  // bodies of While and If
 
   const Tensor& in(size_t i) const { return inputs[i]; }
 };

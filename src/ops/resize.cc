@@ -43,8 +43,7 @@ ResizeRows rows_of(const Node& node, Resize kind, int64_t in, int64_t out) {
       return nearest_rows(in, out, align_corners(node), half_pixel_centers(node));
     case Resize::kBicubic:
       return bicubic_rows(in, out, align_corners(node), half_pixel_centers(node));
-    case Resize::kArea:
-      break;
+    case Resize::kArea: break;
   }
   return area_rows(in, out, align_corners(node));
 }

@@ -84,15 +84,9 @@ Status scatter(EvalContext& context, Tensor target, const Tensor& indices, const
             T update = updates.at<T>(from + i);
             T& element = to[start + i];
             switch (combine) {
-              case Combine::kUpdate:
-                element = update;
-                break;
-              case Combine::kMax:
-                element = std::max(element, update);
-                break;
-              case Combine::kMin:
-                element = std::min(element, update);
-                break;
+              case Combine::kUpdate: element = update; break;
+              case Combine::kMax: element = std::max(element, update); break;
+              case Combine::kMin: element = std::min(element, update); break;
               case Combine::kAdd:
               case Combine::kSub:
                 if constexpr (std::is_same_v<T, bool>) {

@@ -106,18 +106,10 @@ Status evaluate_segments(EvalContext& context) {
           T value = data.at<T>(i * inner + k);
           switch (combine) {
             case Combine::kSum:
-            case Combine::kMean:
-              element = static_cast<T>(element + value);
-              break;
-            case Combine::kProd:
-              element = static_cast<T>(element * value);
-              break;
-            case Combine::kMax:
-              element = std::max(element, value);
-              break;
-            case Combine::kMin:
-              element = std::min(element, value);
-              break;
+            case Combine::kMean: element = static_cast<T>(element + value); break;
+            case Combine::kProd: element = static_cast<T>(element * value); break;
+            case Combine::kMax: element = std::max(element, value); break;
+            case Combine::kMin: element = std::min(element, value); break;
           }
         }
       }
@@ -140,14 +132,10 @@ constexpr std::initializer_list<DType> kSegmented = {DType::kFloat32, DType::kIn
 
 const char* unsorted_kernel(Combine combine) {
   switch (combine) {
-    case Combine::kProd:
-      return "UNSORTED_SEGMENT_PROD";
-    case Combine::kMax:
-      return "UNSORTED_SEGMENT_MAX";
-    case Combine::kMin:
-      return "UNSORTED_SEGMENT_MIN";
-    default:
-      return "UNSORTED_SEGMENT_SUM";
+    case Combine::kProd: return "UNSORTED_SEGMENT_PROD";
+    case Combine::kMax: return "UNSORTED_SEGMENT_MAX";
+    case Combine::kMin: return "UNSORTED_SEGMENT_MIN";
+    default: return "UNSORTED_SEGMENT_SUM";
   }
 }
 

@@ -24,15 +24,12 @@ Result<DType> moved_as(const Node& node, DType dtype) {
     case DType::kInt32:
     case DType::kInt64:
     case DType::kInt8:
-    case DType::kUInt8:
-      return dtype;
-    case DType::kFloat16:
-      return DType::kFloat32;
+    case DType::kUInt8: return dtype;
+    case DType::kFloat16: return DType::kFloat32;
     case DType::kBool:
     case DType::kInt16:
     case DType::kUInt16:
-    case DType::kUInt32:
-      return DType::kInt32;
+    case DType::kUInt32: return DType::kInt32;
     default:
       return unsupported(node, "the runtime has no kernel for " + std::string(dtype_name(dtype)));
   }

@@ -1,5 +1,6 @@
-// TensorLists and TensorArrays that stay lists: their stacked elements' dtype and shape. The rewrite into
-// plain tensors is passes/lists_to_tensors; what it leaves is refused here, with its reason.
+// TensorLists and TensorArrays that stay lists: their stacked elements' dtype and shape. The
+// rewrite into plain tensors is passes/lists_to_tensors; what it leaves is refused here, with its
+// reason.
 #include <algorithm>
 
 #include "ops/families.h"
@@ -9,16 +10,18 @@
 namespace pumice {
 namespace {
 
-/// What is known of the sizes of an element from two places. Where they contradict each other (a list of
-/// elements of different sizes, which cannot become a tensor), a size is unknown.
+/// What is known of the sizes of an element from two places. Where they contradict each other (a
+/// list of elements of different sizes, which cannot become a tensor), a size is unknown.
 Shape both(const Shape& a, const Shape& b) {
   if (!a.known_rank()) return b;
   if (!b.known_rank()) return a;
   if (a.rank() != b.rank()) return Shape::unknown();
   Shape c = a;
   for (size_t i = 0; i < c.rank(); ++i) {
-    if (a[i].known() && b[i].known() && !(a[i] == b[i])) c[i] = Dim();
-    else if (!a[i].known() && (b[i].known() || !a[i].is_symbol())) c[i] = b[i];
+    if (a[i].known() && b[i].known() && !(a[i] == b[i]))
+      c[i] = Dim();
+    else if (!a[i].known() && (b[i].known() || !a[i].is_symbol()))
+      c[i] = b[i];
   }
   return c;
 }
@@ -63,7 +66,8 @@ Status infer_list(Node& node) {
   const Value* list = op.list >= 0 ? operand(op.list) : nullptr;
   const Value* value = op.value >= 0 ? operand(op.value) : nullptr;
   // A list that is none of ours (a resource, an argument of unknown origin) has no shape.
-  DType dtype = list ? list->dtype : node.attributes.dtype("element_dtype", node.attributes.dtype("dtype"));
+  DType dtype =
+      list ? list->dtype : node.attributes.dtype("element_dtype", node.attributes.dtype("dtype"));
   Shape element = stated_element(node, op);
   switch (op.kind) {
     case ListKind::kMake: {
@@ -73,9 +77,7 @@ Status infer_list(Node& node) {
       set_result(node, static_cast<size_t>(op.list_result), dtype, stacked(count, element));
       return {};
     }
-    case ListKind::kFromTensor:
-      set_result(node, 0, value->dtype, value->shape);
-      return {};
+    case ListKind::kFromTensor: set_result(node, 0, value->dtype, value->shape); return {};
     case ListKind::kSet: {
       Dim count = list_count(list);
       if (grows(node, op)) {
@@ -85,11 +87,10 @@ Status infer_list(Node& node) {
       set_result(node, 0, dtype, stacked(count, both(element_of(list), value->shape)));
       return {};
     }
-    case ListKind::kGet:
-      set_result(node, 0, dtype, both(element_of(list), element));
-      return {};
+    case ListKind::kGet: set_result(node, 0, dtype, both(element_of(list), element)); return {};
     case ListKind::kPushBack:
-      set_result(node, 0, dtype, stacked(list_count(list) + Dim(1), both(element_of(list), value->shape)));
+      set_result(node, 0, dtype,
+                 stacked(list_count(list) + Dim(1), both(element_of(list), value->shape)));
       return {};
     case ListKind::kPopBack:
       if (node.result_count() != 2) return malformed(node, "other than two results");
@@ -98,7 +99,8 @@ Status infer_list(Node& node) {
       return {};
     case ListKind::kStack: {
       Dim count = list_count(list);
-      if (int64_t n = node.attributes.integer("num_elements", -1); n >= 0 && !count.known()) count = Dim(n);
+      if (int64_t n = node.attributes.integer("num_elements", -1); n >= 0 && !count.known())
+        count = Dim(n);
       set_result(node, 0, dtype, stacked(count, both(element_of(list), element)));
       return {};
     }
@@ -129,7 +131,8 @@ Status infer_list(Node& node) {
       auto lengths = constant_integers(operand(op.places));
       Shape piece = element_of(value);
       const bool equal = lengths && !lengths->empty() &&
-                         std::all_of(lengths->begin(), lengths->end(), [&](int64_t n) { return n == lengths->front(); });
+                         std::all_of(lengths->begin(), lengths->end(),
+                                     [&](int64_t n) { return n == lengths->front(); });
       Dim count = count_of(operand(op.places));
       piece = stacked(equal ? Dim(lengths->front()) : Dim(), piece);
       set_result(node, 0, value->dtype, stacked(count, both(piece, element)));
@@ -144,8 +147,9 @@ Status infer_list(Node& node) {
       return {};
     }
     case ListKind::kConcatLists:
-      set_result(node, 0, dtype,
-                 stacked(list_count(list) + count_of(value), both(element_of(list), element_of(value))));
+      set_result(
+          node, 0, dtype,
+          stacked(list_count(list) + count_of(value), both(element_of(list), element_of(value))));
       return {};
     case ListKind::kLength:
       set_result(node, 0, DType::kInt32, Shape::scalar());
@@ -157,7 +161,8 @@ Status infer_list(Node& node) {
     case ListKind::kElementShape: {
       element = stated_of(list);
       set_result(node, 0, node.attributes.dtype("shape_type"),
-                 element.known_rank() ? Shape{Dim(static_cast<int64_t>(element.rank()))} : Shape::unknown());
+                 element.known_rank() ? Shape{Dim(static_cast<int64_t>(element.rank()))}
+                                      : Shape::unknown());
       if (element.known_rank() && element.fully_known()) node.result()->partial = element.dims();
       return {};
     }
@@ -181,7 +186,9 @@ Status refuse_gradient(Node& node, Lowering&) {
   return unsupported(node, "gradients of TensorArrays are for training");
 }
 
-constexpr char kSizes[] = "elements of different sizes, or of a size that is computed in the loop; lists of lists, strings";
+constexpr char kSizes[] =
+    "elements of different sizes, or of a size that is computed in the loop; lists of lists, "
+    "strings";
 constexpr char kPlain[] = "plain tensors";
 
 constexpr OpDef kOps[] = {
@@ -189,7 +196,8 @@ constexpr OpDef kOps[] = {
     {"TensorArrayConcatV3", infer_list, nullptr, refuse_list, kPlain, kSizes},
     {"TensorArrayGatherV3", infer_list, nullptr, refuse_list, kPlain, kSizes},
     {"TensorArrayGradV3", infer_gradient, nullptr, refuse_gradient, "", "refused: for training"},
-    {"TensorArrayGradWithShape", infer_gradient, nullptr, refuse_gradient, "", "refused: for training"},
+    {"TensorArrayGradWithShape", infer_gradient, nullptr, refuse_gradient, "",
+     "refused: for training"},
     {"TensorArrayReadV3", infer_list, nullptr, refuse_list, kPlain, kSizes},
     {"TensorArrayScatterV3", infer_list, nullptr, refuse_list, kPlain, kSizes},
     {"TensorArraySizeV3", infer_list, nullptr, refuse_list, kPlain, kSizes},
@@ -199,7 +207,8 @@ constexpr OpDef kOps[] = {
     {"TensorListConcat", infer_list, nullptr, refuse_list, kPlain, kSizes},
     {"TensorListConcatLists", infer_list, nullptr, refuse_list, kPlain, kSizes},
     {"TensorListConcatV2", infer_list, nullptr, refuse_list, kPlain, kSizes},
-    {"TensorListElementShape", infer_list, nullptr, refuse_list, kPlain, "element shapes that are not wholly known"},
+    {"TensorListElementShape", infer_list, nullptr, refuse_list, kPlain,
+     "element shapes that are not wholly known"},
     {"TensorListFromTensor", infer_list, nullptr, refuse_list, "(nothing)", kSizes},
     {"TensorListGather", infer_list, nullptr, refuse_list, "GATHER", kSizes},
     {"TensorListGetItem", infer_list, nullptr, refuse_list, "GATHER", kSizes},

@@ -32,7 +32,8 @@ Status evaluate_update_slice(EvalContext& context) {
   const Tensor &input = context.in(0), &update = context.in(1);
   Dims starts = context.in(2).integers();
   const size_t rank = input.dims().size(), width = element_size(input.dtype());
-  if (update.dims().size() != rank || starts.size() != rank || input.dtype() != update.dtype() || width == 0)
+  if (update.dims().size() != rank || starts.size() != rank || input.dtype() != update.dtype() ||
+      width == 0)
     return malformed(context.node, "the update does not fit into the tensor");
   for (size_t i = 0; i < rank; ++i) {
     const int64_t room = input.dims()[i] - update.dims()[i];
@@ -49,7 +50,8 @@ Status evaluate_update_slice(EvalContext& context) {
     int64_t offset = 0;
     for (size_t i = 0; i < rank; ++i) offset += (starts[i] + at[i]) * to[i];
     std::memcpy(bytes.data() + static_cast<size_t>(offset) * width,
-                update.data() + static_cast<size_t>(r * row) * width, static_cast<size_t>(row) * width);
+                update.data() + static_cast<size_t>(r * row) * width,
+                static_cast<size_t>(row) * width);
     for (size_t i = rank > 0 ? rank - 1 : 0; i-- > 0;) {
       if (++at[i] < update.dims()[i]) break;
       at[i] = 0;

@@ -24,8 +24,8 @@ struct Argument {
   std::vector<Dim> partial;  // as Value::partial: only of what the body cannot change
 };
 
-/// The sizes of a list's elements that are not known where it enters a body may be known by what the body
-/// does with it. True when the argument became better known.
+/// The sizes of a list's elements that are not known where it enters a body may be known by what
+/// the body does with it. True when the argument became better known.
 bool learn_list(Argument& argument, const Value* initial, const Shape& found) {
   if (!argument.list || !found.known_rank() || found.rank() == 0) return false;
   if (!argument.shape.known_rank()) {
@@ -43,7 +43,8 @@ bool learn_list(Argument& argument, const Value* initial, const Shape& found) {
   return learned;
 }
 
-/// A copy of `from` as a new graph of the model: arguments that are constants are none of its inputs.
+/// A copy of `from` as a new graph of the model: arguments that are constants are none of its
+/// inputs.
 Graph* copy_body(Model& model, const Graph& from, const std::vector<Argument>& arguments) {
   Graph* copy = model.add_graph(model.unique_name(from.name));
   std::vector<Value*> values;
@@ -55,7 +56,8 @@ Graph* copy_body(Model& model, const Graph& from, const std::vector<Argument>& a
     if (a.list) mark_list(*values.back());
     if (!a.constant) values.back()->partial = a.partial;
   }
-  for (Value* output : inline_graph(from, values, *copy, copy->return_node())) copy->add_output(output);
+  for (Value* output : inline_graph(from, values, *copy, copy->return_node()))
+    copy->add_output(output);
   return copy;
 }
 
@@ -105,15 +107,16 @@ Status infer_while_bodies(Model& model, Node& node, const SimplifyLimits& limits
   for (size_t i = 0; i < n; ++i) {
     Value* initial = node.operand(i);
     bool invariant = behind_identities(body->output(i)) == body->inputs()[i];
-    arguments[i] = {invariant ? constant_of(initial) : nullptr, initial->dtype, initial->shape, is_list(initial),
-                    invariant ? initial->partial : std::vector<Dim>()};
+    arguments[i] = {invariant ? constant_of(initial) : nullptr, initial->dtype, initial->shape,
+                    is_list(initial), invariant ? initial->partial : std::vector<Dim>()};
     if (!arguments[i].constant) kept.push_back(i);
     // An invariant is what it was, whatever the loop does.
     if (invariant) node.graph().replace_uses(node.result(i), initial);
   }
   Graph* simplified = nullptr;
   for (int round = 0;; ++round) {
-    if (round == kMostRounds) return unsupported(node, "the shapes of the loop's variables do not settle");
+    if (round == kMostRounds)
+      return unsupported(node, "the shapes of the loop's variables do not settle");
     simplified = copy_body(model, *body, arguments);
     PUMICE_CHECK(simplify(model, *simplified, inner));
     refine_lists(model, *simplified);
@@ -178,7 +181,8 @@ Status infer_if_bodies(Model& model, Node& node, const SimplifyLimits& limits) {
   std::vector<Value*> operands{as_bool(node.graph(), node.operand(0), &node)};
   for (size_t i = 1; i < node.operand_count(); ++i) {
     Value* operand = node.operand(i);
-    arguments.push_back({constant_of(operand), operand->dtype, operand->shape, is_list(operand), operand->partial});
+    arguments.push_back(
+        {constant_of(operand), operand->dtype, operand->shape, is_list(operand), operand->partial});
     if (!arguments.back().constant) operands.push_back(operand);
   }
   Graph* branches[2];
@@ -198,7 +202,8 @@ Status infer_if_bodies(Model& model, Node& node, const SimplifyLimits& limits) {
       for (size_t i = 0; i < arguments.size(); ++i)
         if (!arguments[i].constant) {
           const Shape& found = branches[b]->inputs()[k++]->shape;
-          if (round < kPatientRounds) learned |= learn_list(arguments[i], node.operand(i + 1), found);
+          if (round < kPatientRounds)
+            learned |= learn_list(arguments[i], node.operand(i + 1), found);
         }
     }
     if (learned)
@@ -241,7 +246,8 @@ Status split_case(Model& model, Node& node) {
   };
   Graph* then = wrapper(first->name);
   std::vector<Value*> passed(then->inputs().begin() + 1, then->inputs().end());
-  for (Value* output : inline_graph(*first, passed, *then, then->return_node())) then->add_output(output);
+  for (Value* output : inline_graph(*first, passed, *then, then->return_node()))
+    then->add_output(output);
 
   Graph* others = wrapper(node.name + "/others");
   Value* one = others->constant(Constant(Tensor::scalar_i32(1)));

@@ -93,7 +93,8 @@ ShapesAtRunTime shapes_at_run_time(const Graph& graph) {
     auto is_early = [&](size_t i) {
       return i >= node.operand_count() || !node.operand(i) || early.count(node.operand(i)) != 0;
     };
-    bool allocates = call_allocates(node) || node.is("WHERE") || node.is("UNIQUE") || node.is("SEGMENT_SUM");
+    bool allocates =
+        call_allocates(node) || node.is("WHERE") || node.is("UNIQUE") || node.is("SEGMENT_SUM");
     // These look at the file's sizes, not at those that the input was given.
     if (node.is("SLICE") || node.is("TOPK_V2") || node.is("MULTINOMIAL"))
       allocates = unknown_size(node.operand(0));

@@ -31,7 +31,8 @@ void refine(Value* list, const Shape& element) {
   }
   if (list->shape.rank() != element.rank() + 1) return;
   for (size_t i = 0; i < element.rank(); ++i)
-    if (Dim& d = list->shape[i + 1]; d == Dim() || (!d.known() && element[i].known())) d = element[i];
+    if (Dim& d = list->shape[i + 1]; d == Dim() || (!d.known() && element[i].known()))
+      d = element[i];
 }
 
 Shape without_first(const Shape& shape) {
@@ -78,14 +79,17 @@ class Rewriter {
   void remember_sizes(const Node& node) {
     for (size_t r = 0; r < node.result_count(); ++r) {
       Value* value = node.result(r);
-      if (!value->shape.known_rank() || value->dtype == DType::kVariant || value->dtype == DType::kResource)
+      if (!value->shape.known_rank() || value->dtype == DType::kVariant ||
+          value->dtype == DType::kResource)
         continue;
       for (size_t i = 0; i < value->shape.rank(); ++i)
-        if (Dim d = value->shape[i]; d.is_symbol()) sizes_.emplace(d.symbol_id(), std::pair{value, i});
+        if (Dim d = value->shape[i]; d.is_symbol())
+          sizes_.emplace(d.symbol_id(), std::pair{value, i});
     }
   }
 
-  // --- Building -----------------------------------------------------------------------------------
+  // --- Building
+  // -----------------------------------------------------------------------------------
 
   Result<Value*> make(const char* op, std::vector<Value*> operands, Attributes attributes = {}) {
     Node* node = graph_.create(op, operands, 1, at_);
@@ -109,14 +113,19 @@ class Rewriter {
     return make("ConcatV2", std::move(values), {{"N", n}, {"T", dtype}});
   }
   Result<Value*> gather(Value* from, Value* places) {
-    return make("GatherV2", {from, places, scalar(0)},
-                {{"Tparams", from->dtype}, {"Tindices", places->dtype}, {"batch_dims", int64_t{0}}});
+    return make(
+        "GatherV2", {from, places, scalar(0)},
+        {{"Tparams", from->dtype}, {"Tindices", places->dtype}, {"batch_dims", int64_t{0}}});
   }
-  Result<Value*> slice(Value* x, Value* begin, Value* end, int64_t begin_mask = 0, int64_t end_mask = 0,
-                       int64_t shrink = 0) {
+  Result<Value*> slice(Value* x, Value* begin, Value* end, int64_t begin_mask = 0,
+                       int64_t end_mask = 0, int64_t shrink = 0) {
     return make("StridedSlice", {x, begin, end, vector({1})},
-                {{"begin_mask", begin_mask}, {"end_mask", end_mask}, {"shrink_axis_mask", shrink},
-                 {"ellipsis_mask", int64_t{0}}, {"new_axis_mask", int64_t{0}}, {"T", x->dtype}});
+                {{"begin_mask", begin_mask},
+                 {"end_mask", end_mask},
+                 {"shrink_axis_mask", shrink},
+                 {"ellipsis_mask", int64_t{0}},
+                 {"new_axis_mask", int64_t{0}},
+                 {"T", x->dtype}});
   }
   Result<Value*> shape_of(Value* x) {
     return make("Shape", {x}, {{"out_type", DType::kInt32}, {"T", x->dtype}});
@@ -124,7 +133,9 @@ class Rewriter {
   Result<Value*> arithmetic(const char* op, Value* a, Value* b) {
     return make(op, {a, b}, {{"T", DType::kInt32}});
   }
-  Result<Value*> as_vector(Value* one) { return make("Reshape", {one, vector({1})}, {{"T", one->dtype}}); }
+  Result<Value*> as_vector(Value* one) {
+    return make("Reshape", {one, vector({1})}, {{"T", one->dtype}});
+  }
 
   /// The number of elements, as a scalar.
   Result<Value*> length(Value* list) {
@@ -133,8 +144,8 @@ class Rewriter {
     return slice(shape, vector({0}), vector({1}), 0, 0, 1);
   }
 
-  /// Sizes as a run-time vector: what is known is constant, a symbol comes of a value that has it. Null:
-  /// some size has no source.
+  /// Sizes as a run-time vector: what is known is constant, a symbol comes of a value that has it.
+  /// Null: some size has no source.
   Result<Value*> sizes(const std::vector<Dim>& dims) {
     std::vector<Value*> parts;
     std::vector<int64_t> known;
@@ -189,7 +200,8 @@ class Rewriter {
     // The number of elements has a name that the computed vector may have lost.
     if (filled->shape.is_rank(dims.size()))
       for (size_t i = 0; i < dims.size(); ++i)
-        if (!filled->shape[i].known() && (dims[i].known() || dims[i].is_symbol())) filled->shape[i] = dims[i];
+        if (!filled->shape[i].known() && (dims[i].known() || dims[i].is_symbol()))
+          filled->shape[i] = dims[i];
     return filled;
   }
 
@@ -212,7 +224,8 @@ class Rewriter {
     return zeros(list->dtype, count, dims);
   }
 
-  // --- Rewriting ----------------------------------------------------------------------------------
+  // --- Rewriting
+  // ----------------------------------------------------------------------------------
 
   Value* operand(int i) const { return at_->operand(static_cast<size_t>(i)); }
 
@@ -221,17 +234,21 @@ class Rewriter {
     graph_.replace_uses(at_->result(result), by);
     return {};
   }
-  Reason done(Value* by) { return done(by, op_->list_result >= 0 ? static_cast<size_t>(op_->list_result) : 0); }
+  Reason done(Value* by) {
+    return done(by, op_->list_result >= 0 ? static_cast<size_t>(op_->list_result) : 0);
+  }
 
   /// Why a value cannot be a list's tensor; empty: it can.
   static Reason unusable(const Value* list) {
     const Value* from = list;
-    while (from->node()->is("Identity") && from->node()->operand_count() == 1) from = from->node()->operand(0);
+    while (from->node()->is("Identity") && from->node()->operand_count() == 1)
+      from = from->node()->operand(0);
     if (list_op(*from->node())) return "it works on a list that cannot be converted";
     return untyped(list);
   }
   static Reason untyped(const Value* list) {
-    if (list->dtype == DType::kVariant || list->dtype == DType::kInvalid) return "the elements of the list are lists";
+    if (list->dtype == DType::kVariant || list->dtype == DType::kInvalid)
+      return "the elements of the list are lists";
     if (list->dtype == DType::kString) return "the elements of the list are strings";
     if (!list->shape.known_rank() || list->shape.rank() == 0)
       return "the sizes of the list's elements are not known, or not equal";
@@ -260,21 +277,21 @@ class Rewriter {
         if (Reason reason = untyped(made); !reason.empty()) return reason;
         PUMICE_TRY(Value * tensor, zeros(made->dtype, op_->size >= 0 ? operand(op_->size) : nullptr,
                                          made->shape.dims()));
-        if (!tensor) return Reason("the sizes of the list's elements are computed after it is made");
+        if (!tensor)
+          return Reason("the sizes of the list's elements are computed after it is made");
         return done(tensor);
       }
       case ListKind::kFromTensor:
       case ListKind::kSplit:
         return op_->kind == ListKind::kSplit ? split(value, places) : Result<Reason>(done(value));
-      case ListKind::kSet:
-        return set(list, places, value, grows(*at_, *op_));
+      case ListKind::kSet: return set(list, places, value, grows(*at_, *op_));
       case ListKind::kGet: {
         PUMICE_TRY(Value * element, gather(list, places));
         return done(element);
       }
       case ListKind::kPushBack: {
-        // In a loop the length must be computed: LiteRT's WHILE fails on a variable that starts empty and
-        // grows by one in a way that it can foresee.
+        // In a loop the length must be computed: LiteRT's WHILE fails on a variable that starts
+        // empty and grows by one in a way that it can foresee.
         if (!list->shape[0].known()) {
           PUMICE_TRY(Value * end, length(list));
           return set(list, end, value, true);
@@ -293,18 +310,14 @@ class Rewriter {
         done(element, 1);
         return done(rest);
       }
-      case ListKind::kStack:
-        return done(list);
+      case ListKind::kStack: return done(list);
       case ListKind::kGather: {
         PUMICE_TRY(Value * elements, gather(list, places));
         return done(elements);
       }
-      case ListKind::kScatter:
-        return scatter(value, places);
-      case ListKind::kScatterInto:
-        return scatter_into(list, places, value);
-      case ListKind::kConcat:
-        return concat_elements(list);
+      case ListKind::kScatter: return scatter(value, places);
+      case ListKind::kScatterInto: return scatter_into(list, places, value);
+      case ListKind::kConcat: return concat_elements(list);
       case ListKind::kConcatLists: {
         if (Reason reason = unusable(value); !reason.empty()) return reason;
         if (!same_sizes(list, without_first(value->shape))) return Reason(kUnequal);
@@ -367,10 +380,12 @@ class Rewriter {
 
   Result<Reason> scatter(Value* value, Value* places) {
     if (Reason reason = untyped(value); !reason.empty()) return reason;
-    std::optional<int64_t> size = op_->size >= 0 ? constant_integer(operand(op_->size)) : std::optional<int64_t>(-1);
+    std::optional<int64_t> size =
+        op_->size >= 0 ? constant_integer(operand(op_->size)) : std::optional<int64_t>(-1);
     if (!size) return Reason("its number of elements is computed");
     auto known = constant_integers(places, kMostPlaces);
-    if (known && value->shape[0].known() && value->shape[0].size() == static_cast<int64_t>(known->size())) {
+    if (known && value->shape[0].known() &&
+        value->shape[0].size() == static_cast<int64_t>(known->size())) {
       int64_t n = *size;
       for (int64_t i : *known) n = std::max(n, i + 1);
       if (n > kMostPlaces) return Reason("it is too long");
@@ -386,7 +401,9 @@ class Rewriter {
     if (*size >= 0) {
       n = scalar(*size);
     } else {
-      PUMICE_TRY(Value * last, make("Max", {places, vector({0})}, {{"T", places->dtype}, {"Tidx", DType::kInt32}, {"keep_dims", false}}));
+      PUMICE_TRY(Value * last,
+                 make("Max", {places, vector({0})},
+                      {{"T", places->dtype}, {"Tidx", DType::kInt32}, {"keep_dims", false}}));
       PUMICE_TRY(n, arithmetic("AddV2", last, scalar(1)));
     }
     PUMICE_TRY(Value * zero, zeros_like(value, n));
@@ -402,20 +419,24 @@ class Rewriter {
 
   /// places is 0, 1, … n-1 for the n slices of value, at run time too.
   static bool takes_all_in_order(const Value* places, const Value* value) {
-    if (!value->shape.known_rank() || value->shape.rank() == 0 || !places->shape.is_rank(1)) return false;
+    if (!value->shape.known_rank() || value->shape.rank() == 0 || !places->shape.is_rank(1))
+      return false;
     const Node& node = *places->node();
     if (auto known = constant_integers(places, kMostPlaces))
       return is_zero_based(*known) && value->shape[0] == Dim(static_cast<int64_t>(known->size()));
     // TensorFlow checks that there are as many places as slices.
-    return node.is("Range") && constant_integer(node.operand(0)) == 0 && constant_integer(node.operand(2)) == 1;
+    return node.is("Range") && constant_integer(node.operand(0)) == 0 &&
+           constant_integer(node.operand(2)) == 1;
   }
 
   Result<Reason> scatter_into(Value* list, Value* places, Value* value) {
     if (Reason reason = untyped(value); !reason.empty()) return reason;
     if (!same_sizes(list, without_first(value->shape))) return Reason(kUnequal);
-    if (takes_all_in_order(places, value) && list->shape[0].same_as(value->shape[0])) return done(value);
+    if (takes_all_in_order(places, value) && list->shape[0].same_as(value->shape[0]))
+      return done(value);
     auto known = constant_integers(places, kMostPlaces);
-    if (known && list->shape[0].known() && value->shape[0] == Dim(static_cast<int64_t>(known->size()))) {
+    if (known && list->shape[0].known() &&
+        value->shape[0] == Dim(static_cast<int64_t>(known->size()))) {
       const int64_t n = list->shape[0].size();
       int64_t size = n;
       for (int64_t i : *known) size = std::max(size, i + 1);
@@ -427,7 +448,8 @@ class Rewriter {
         numbers[static_cast<size_t>((*known)[i])] = n + static_cast<int64_t>(i);
       }
       PUMICE_TRY(Value * both, concat({list, value}));
-      PUMICE_TRY(Value * changed, rows(both, std::move(numbers), n + static_cast<int64_t>(known->size())));
+      PUMICE_TRY(Value * changed,
+                 rows(both, std::move(numbers), n + static_cast<int64_t>(known->size())));
       return done(changed);
     }
     return update(list, places, value);
@@ -443,7 +465,8 @@ class Rewriter {
     for (size_t i = 1; i < value->shape.rank(); ++i) dims.push_back(value->shape[i]);
     PUMICE_TRY(Value * to, sizes(dims));
     if (!to) return Reason("the sizes of the pieces are not known");
-    PUMICE_TRY(Value * list, make("Reshape", {value, to}, {{"T", value->dtype}, {"Tshape", DType::kInt32}}));
+    PUMICE_TRY(Value * list,
+               make("Reshape", {value, to}, {{"T", value->dtype}, {"Tshape", DType::kInt32}}));
     return done(list);
   }
 
@@ -465,11 +488,13 @@ class Rewriter {
       PUMICE_TRY(Value * shape, shape_of(list));
       PUMICE_TRY(Value * n, slice(shape, vector({0}), vector({1})));
       PUMICE_TRY(Value * each, slice(shape, vector({1}), vector({2}), 0, 0, 1));
-      PUMICE_TRY(Value * wide, make("Cast", {each}, {{"SrcT", DType::kInt32}, {"DstT", DType::kInt64}}));
+      PUMICE_TRY(Value * wide,
+                 make("Cast", {each}, {{"SrcT", DType::kInt32}, {"DstT", DType::kInt64}}));
       PUMICE_TRY(Value * lengths, make("Fill", {n, wide}, {{"T", DType::kInt64}}));
       done(lengths, 1);
     }
-    PUMICE_TRY(Value * all, make("Reshape", {list, to}, {{"T", list->dtype}, {"Tshape", DType::kInt32}}));
+    PUMICE_TRY(Value * all,
+               make("Reshape", {list, to}, {{"T", list->dtype}, {"Tshape", DType::kInt32}}));
     return done(all, 0);
   }
 
@@ -487,22 +512,20 @@ void refine_lists(Model& model, Graph& graph) {
     if (const ListOp* op = list_op(*node); op && op->list >= 0) {
       Value* list = node->operand(static_cast<size_t>(op->list));
       switch (op->kind) {
-        case ListKind::kGet:
-          refine(list, node->result()->shape);
-          break;
+        case ListKind::kGet: refine(list, node->result()->shape); break;
         case ListKind::kStack:
-        case ListKind::kGather:
-          refine(list, without_first(node->result()->shape));
-          break;
+        case ListKind::kGather: refine(list, without_first(node->result()->shape)); break;
         default:
           if (op->list_result >= 0)
             refine(list, without_first(node->result(static_cast<size_t>(op->list_result))->shape));
           if (op->kind == ListKind::kConcatLists)
-            refine(node->operand(static_cast<size_t>(op->value)), without_first(node->result()->shape));
+            refine(node->operand(static_cast<size_t>(op->value)),
+                   without_first(node->result()->shape));
       }
     } else if (node->is("Identity") && node->operand_count() == 1 && is_list(node->operand(0))) {
       refine(node->operand(0), without_first(node->result()->shape));
-    } else if (node->is("While") || node->is("StatelessWhile") || node->is("If") || node->is("StatelessIf")) {
+    } else if (node->is("While") || node->is("StatelessWhile") || node->is("If") ||
+               node->is("StatelessIf")) {
       const bool loop = node->op.find("While") != std::string::npos;
       for (const char* name : {"body", "then_branch", "else_branch"}) {
         const Graph* callee = called(model, *node, name);

@@ -72,14 +72,16 @@ Error unsupported_ops(const std::vector<Refusal>& refusals) {
     if (added) groups.push_back({&refusal});
     ++groups[it->second].count;
   }
-  std::string text = refusals.size() == 1 ? "1 node cannot be converted:"
-                                          : std::to_string(refusals.size()) + " nodes cannot be converted:";
+  std::string text = refusals.size() == 1
+                         ? "1 node cannot be converted:"
+                         : std::to_string(refusals.size()) + " nodes cannot be converted:";
   for (const Group& group : groups)
-    text += "\n  " + group.first->op + " (" + std::to_string(group.count) + "x): " +
-            group.first->reason + "; node '" + group.first->node + "'";
+    text += "\n  " + group.first->op + " (" + std::to_string(group.count) +
+            "x): " + group.first->reason + "; node '" + group.first->node + "'";
   return Error(ErrorCode::kUnsupported, std::move(text))
-      .hint("\nCut the graph before them (--output-arrays), or keep them as custom ops "
-            "(--allow-custom-ops) for a runtime that has them");
+      .hint(
+          "\nCut the graph before them (--output-arrays), or keep them as custom ops "
+          "(--allow-custom-ops) for a runtime that has them");
 }
 
 }  // namespace pumice

@@ -33,8 +33,7 @@ Value* at_run_time(Lowering& lowering, const Constant& constant) {
       // Not +0: it would make a +0 of -0.
       return lowering.binary("ADD", value, lowering.constant(Tensor::scalar_f32(-0.0f)));
     case DType::kInt32:
-    case DType::kInt64:
-      return lowering.binary("ADD", value, lowering.scalar(constant.dtype(), 0));
+    case DType::kInt64: return lowering.binary("ADD", value, lowering.scalar(constant.dtype(), 0));
     case DType::kBool:
     case DType::kInt8:
     case DType::kUInt8:
@@ -44,8 +43,7 @@ Value* at_run_time(Lowering& lowering, const Constant& constant) {
       Value* wide = lowering.constant(Constant(cast_tensor(constant.materialize(), through)));
       return lowering.cast(wide, constant.dtype());
     }
-    default:
-      return nullptr;
+    default: return nullptr;
   }
 }
 

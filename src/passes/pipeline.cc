@@ -25,12 +25,9 @@ Result<size_t> infer_and_fold(Model& model, Graph& graph) {
 
 std::vector<Pass> tf_passes() {
   return {
-      {"infer_and_fold", infer_and_fold},
-      {"unit_axis", unit_axis},
-      {"lists_to_tensors", lists_to_tensors},
-      {"dilated_conv", dilated_conv},
-      {"merge_equal_tf", merge_equal},
-      {"recognize_gelu", recognize_gelu},
+      {"infer_and_fold", infer_and_fold},     {"unit_axis", unit_axis},
+      {"lists_to_tensors", lists_to_tensors}, {"dilated_conv", dilated_conv},
+      {"merge_equal_tf", merge_equal},        {"recognize_gelu", recognize_gelu},
   };
 }
 

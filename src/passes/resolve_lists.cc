@@ -63,7 +63,8 @@ Value* ListResolver::pack(const Elements& elements, Node& at) {
 bool ListResolver::array(Node& node) {
   auto replace = [&](size_t i, Value* by) { graph_.replace_uses(node.result(i), by); };
   if (node.is("TensorArrayV3") && node.result_count() >= 2) {
-    // All state is in the flow. Of the handle, writers that grow the array need one thing to be known.
+    // All state is in the flow. Of the handle, writers that grow the array need one thing to be
+    // known.
     if (!node.result(0)->unused()) {
       const bool grows = node.attributes.boolean("dynamic_size");
       replace(0, graph_.constant(Tensor::scalar_i32(grows ? 1 : 0), &node, node.name));
@@ -79,7 +80,8 @@ bool ListResolver::array(Node& node) {
   State state = state_of(flow);
   if (!state) return false;
   if (node.is("TensorArraySizeV3")) {
-    replace(0, graph_.constant(Tensor::scalar_i32(static_cast<int32_t>(state->size())), &node, node.name));
+    replace(0, graph_.constant(Tensor::scalar_i32(static_cast<int32_t>(state->size())), &node,
+                               node.name));
     return true;
   }
   if (node.is("TensorArrayConcatV3")) {
@@ -88,7 +90,8 @@ bool ListResolver::array(Node& node) {
     Elements operands = *state;
     operands.push_back(axis);
     replace(0, create("ConcatV2", operands,
-                      {{"N", static_cast<int64_t>(state->size())}, {"T", state->front()->dtype}}, node));
+                      {{"N", static_cast<int64_t>(state->size())}, {"T", state->front()->dtype}},
+                      node));
     return true;
   }
   if (node.operand_count() < 3) return false;
@@ -129,7 +132,8 @@ bool ListResolver::array(Node& node) {
 bool ListResolver::list(Node& node) {
   auto replace = [&](size_t i, Value* by) { graph_.replace_uses(node.result(i), by); };
   if (node.is("TensorListReserve") || node.is("EmptyTensorList")) {
-    auto size = node.is("EmptyTensorList") ? std::optional<int64_t>(0) : constant_integer(node.operand(1));
+    auto size =
+        node.is("EmptyTensorList") ? std::optional<int64_t>(0) : constant_integer(node.operand(1));
     if (!size || *size < 0 || *size > kLongestList) return false;
     set_state(node.result(), Elements(static_cast<size_t>(*size), nullptr));
     return true;
@@ -149,7 +153,8 @@ bool ListResolver::list(Node& node) {
     Value* tensor = node.operand(first);
     auto places = constant_integers(node.operand(first + 1), kLongestList);
     State existing = into_existing ? state_of(node.operand(0)) : nullptr;
-    if (!places || (into_existing && !existing) || leading(tensor) != static_cast<int64_t>(places->size()))
+    if (!places || (into_existing && !existing) ||
+        leading(tensor) != static_cast<int64_t>(places->size()))
       return false;
     int64_t size = into_existing ? static_cast<int64_t>(existing->size()) : 0;
     for (int64_t i : *places) {
@@ -170,12 +175,14 @@ bool ListResolver::list(Node& node) {
     return true;
   }
   if (node.is("TensorListSplit")) {
-    auto lengths = node.operand_count() == 3 ? constant_integers(node.operand(2), kLongestList) : std::nullopt;
+    auto lengths =
+        node.operand_count() == 3 ? constant_integers(node.operand(2), kLongestList) : std::nullopt;
     if (!lengths || lengths->empty()) return false;
     Value* sizes = graph_.constant(Tensor::vector_i32(*lengths), &node, node.name);
     Value* axis = graph_.constant(Tensor::scalar_i32(0), &node, node.name);
     Node* split = graph_.create("SplitV", {node.operand(0), sizes, axis}, lengths->size(), &node);
-    split->attributes = {{"num_split", static_cast<int64_t>(lengths->size())}, {"T", node.operand(0)->dtype}};
+    split->attributes = {{"num_split", static_cast<int64_t>(lengths->size())},
+                         {"T", node.operand(0)->dtype}};
     split->name = node.name;
     Elements elements;
     for (size_t i = 0; i < lengths->size(); ++i) {
@@ -188,7 +195,8 @@ bool ListResolver::list(Node& node) {
   State state = state_of(node.operand(0));
   if (!state) return false;
   if (node.is("TensorListLength")) {
-    replace(0, graph_.constant(Tensor::scalar_i32(static_cast<int32_t>(state->size())), &node, node.name));
+    replace(0, graph_.constant(Tensor::scalar_i32(static_cast<int32_t>(state->size())), &node,
+                               node.name));
     return true;
   }
   if (node.is("TensorListPushBack")) {
@@ -218,7 +226,8 @@ bool ListResolver::list(Node& node) {
     Elements operands = *state;
     operands.push_back(graph_.constant(Tensor::scalar_i32(0), &node, node.name));
     replace(0, create("ConcatV2", operands,
-                      {{"N", static_cast<int64_t>(state->size())}, {"T", state->front()->dtype}}, node));
+                      {{"N", static_cast<int64_t>(state->size())}, {"T", state->front()->dtype}},
+                      node));
     return true;
   }
   if (node.is("TensorListStack")) {

@@ -13,8 +13,9 @@ namespace pumice {
 /// BEFORE  handle, flow = TensorArrayV3(2); f1 = Write(handle, 0, x, flow); y = Read(handle, 0, f1)
 /// AFTER   y is x
 ///
-/// Follows the state of each list along the graph, in order: a list is a vector of values. Gathers and
-/// stacks become Pack, scatters and conversions Unpack. An access at an unknown place stays as it is.
+/// Follows the state of each list along the graph, in order: a list is a vector of values. Gathers
+/// and stacks become Pack, scatters and conversions Unpack. An access at an unknown place stays as
+/// it is.
 class ListResolver {
  public:
   explicit ListResolver(Graph& graph) : graph_(graph) {}
@@ -29,7 +30,8 @@ class ListResolver {
 
   State state_of(const Value* value) const;
   void set_state(const Value* value, Elements elements);
-  Value* create(const char* op, std::vector<Value*> operands, Attributes attributes, const Node& at);
+  Value* create(const char* op, std::vector<Value*> operands, Attributes attributes,
+                const Node& at);
   Elements unpack(Value* tensor, int64_t count, Node& at);
   Value* pack(const Elements& elements, Node& at);
   bool array(Node& node);

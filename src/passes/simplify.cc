@@ -1,8 +1,8 @@
 // BEFORE  Shape(x:[a,10,4]) → StridedSlice[0] → Pack(·, 40) → Reshape(x, ·)
 // AFTER   Reshape(x, ·):[a,40], and every value that depends on constants alone is a Const.
 //
-// All knowledge flows forward, so one sweep in topological order reaches the fixpoint; a rewrite that
-// puts new nodes before the current one (an unrolled loop) continues at the first of them.
+// All knowledge flows forward, so one sweep in topological order reaches the fixpoint; a rewrite
+// that puts new nodes before the current one (an unrolled loop) continues at the first of them.
 #include "passes/simplify.h"
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 namespace pumice {
 namespace {
 
-/// Sizes without a name get one, those that had one keep it. The sizes of a list's elements stay open until
-/// an element tells them; of a list, only the number of elements gets a name.
+/// Sizes without a name get one, those that had one keep it. The sizes of a list's elements stay
+/// open until an element tells them; of a list, only the number of elements gets a name.
 void give_symbols(Model& model, Shape& shape, const Shape& earlier, bool list) {
   if (!shape.known_rank()) return;
   const size_t n = list ? std::min<size_t>(shape.rank(), 1) : shape.rank();
@@ -42,8 +42,8 @@ std::optional<Constant> fold_view(const Node& node) {
     return input->then(Reshape{result.shape.sizes()});
   }
   if (node.is("Identity") || node.is("StopGradient") || node.is("Snapshot")) return *input;
-  if (node.is("Cast") && castable(input->dtype(), result.dtype) && result.dtype != DType::kInvalid &&
-      !node.attributes.boolean("Truncate"))
+  if (node.is("Cast") && castable(input->dtype(), result.dtype) &&
+      result.dtype != DType::kInvalid && !node.attributes.boolean("Truncate"))
     return input->dtype() == result.dtype ? *input : input->then(CastTo{result.dtype});
   if (node.is("Transpose") && result.shape.fully_known()) {
     auto perm = constant_integers(node.operand(1));
@@ -80,7 +80,8 @@ class Simplifier {
       : model_(model), graph_(graph), limits_(limits), lists_(graph) {}
 
   Result<SimplifySummary> run() {
-    for (Value* input : graph_.inputs()) give_symbols(model_, input->shape, Shape(), is_list(input));
+    for (Value* input : graph_.inputs())
+      give_symbols(model_, input->shape, Shape(), is_list(input));
     PUMICE_CHECK(sweep(graph_.first(), nullptr));
     graph_.erase_dead();
     return summary_;

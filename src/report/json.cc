@@ -26,7 +26,8 @@ Json to_json(const GraphStatistics& s) {
 Json to_json(const std::vector<Signature>& signatures) {
   Json json = Json::array();
   for (const Signature& s : signatures)
-    json.push_back({{"key", s.key}, {"inputs", tensors(s.inputs)}, {"outputs", tensors(s.outputs)}});
+    json.push_back(
+        {{"key", s.key}, {"inputs", tensors(s.inputs)}, {"outputs", tensors(s.outputs)}});
   return json;
 }
 

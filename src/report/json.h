@@ -1,9 +1,10 @@
 // Pieces of JSON that several documents share.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "graph/model.h"
 #include "report/report.h"
@@ -16,8 +17,8 @@ Json to_json(const GraphStatistics& statistics);
 /// [{"key", "inputs": [{"name", "dtype", "shape"}], "outputs"}]; unknown sizes are -1, an unknown
 /// rank is null.
 Json to_json(const std::vector<Signature>& signatures);
-/// TensorFlow Lite Metadata: {"name", "min_parser_version", "inputs", "outputs", "labels", …}; the first
-/// subgraph's tensors. `labels`: the lines of the label file.
+/// TensorFlow Lite Metadata: {"name", "min_parser_version", "inputs", "outputs", "labels", …}; the
+/// first subgraph's tensors. `labels`: the lines of the label file.
 Json to_json(const ModelMetadata& metadata, const std::vector<std::string>& labels);
 /// The same as a few indented lines.
 std::string metadata_text(const ModelMetadata& metadata, const std::vector<std::string>& labels);

@@ -6,16 +6,11 @@ namespace {
 
 const char* content_name(const TensorMetadata& tensor) {
   switch (tensor.content) {
-    case TensorMetadata::kFeature:
-      return "feature";
-    case TensorMetadata::kImage:
-      return "image";
-    case TensorMetadata::kBoundingBox:
-      return "bounding box";
-    case TensorMetadata::kAudio:
-      return "audio";
-    default:
-      return nullptr;
+    case TensorMetadata::kFeature: return "feature";
+    case TensorMetadata::kImage: return "image";
+    case TensorMetadata::kBoundingBox: return "bounding box";
+    case TensorMetadata::kAudio: return "audio";
+    default: return nullptr;
   }
 }
 

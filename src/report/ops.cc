@@ -1,6 +1,7 @@
 #include "pumice/ops.h"
 
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "ops/op.h"

@@ -36,7 +36,10 @@ std::string to_json(const Report& r) {
   Json document = {
       {"pumice", version()},
       {"input",
-       {{"format", r.format}, {"files", r.files}, {"bytes", r.input_bytes}, {"producer", r.producer}}},
+       {{"format", r.format},
+        {"files", r.files},
+        {"bytes", r.input_bytes},
+        {"producer", r.producer}}},
       {"optimizers", optimizers},
       {"graph", {{"before", to_json(r.before)}, {"after", to_json(r.after)}}},
       {"passes", passes},
@@ -52,7 +55,8 @@ std::string to_json(const Report& r) {
       {"warnings", warnings},
       {"timing", timing},
   };
-  if (!r.detectors_json.empty()) document["detectors"] = Json::parse(r.detectors_json, nullptr, false);
+  if (!r.detectors_json.empty())
+    document["detectors"] = Json::parse(r.detectors_json, nullptr, false);
   return dump(document);
 }
 

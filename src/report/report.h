@@ -16,9 +16,9 @@
 namespace pumice {
 
 struct GraphStatistics {
-  size_t nodes = 0;          // without constants, inputs and the return
-  int64_t parameters = 0;    // elements of constants
-  uint64_t bytes = 0;        // of constants
+  size_t nodes = 0;        // without constants, inputs and the return
+  int64_t parameters = 0;  // elements of constants
+  uint64_t bytes = 0;      // of constants
   std::map<std::string, size_t> ops;
 };
 
@@ -40,7 +40,7 @@ struct Report {
   std::vector<Signature> signatures;
   std::optional<ModelMetadata> metadata;
   std::vector<std::string> labels;
-  std::string detectors_json;   // a JSON list, or empty: what was done to post- and pre-processing
+  std::string detectors_json;  // a JSON list, or empty: what was done to post- and pre-processing
   std::vector<std::string> detectors_text;
   std::vector<Warning> warnings;
   std::vector<std::pair<std::string, double>> timing;  // stage → milliseconds

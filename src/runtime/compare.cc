@@ -47,10 +47,8 @@ Differences differences(const Tensor& a, const Tensor& b) {
   const int64_t n = a.elements();
   Differences d;
   switch (a.dtype()) {
-    case DType::kFloat32:
-      return walk<float>(a, b, n);
-    case DType::kFloat64:
-      return walk<double>(a, b, n);
+    case DType::kFloat32: return walk<float>(a, b, n);
+    case DType::kFloat64: return walk<double>(a, b, n);
     case DType::kComplex64:
     case DType::kComplex128:
       d = a.dtype() == DType::kComplex64 ? walk<float>(a, b, 2 * n) : walk<double>(a, b, 2 * n);
@@ -63,8 +61,7 @@ Differences differences(const Tensor& a, const Tensor& b) {
         if (d.worst < 0) d.worst = i;
       }
       return d;
-    default:
-      break;
+    default: break;
   }
   for (int64_t i = 0; i < n; ++i) d.add(a.number_at(i), b.number_at(i), i);
   // A double does not tell large 64-bit integers apart: the bytes decide.
@@ -130,22 +127,14 @@ size_t width_of(const std::string& text) {
 
 const char* verdict_text(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kEqual:
-      return "equal";
-    case Verdict::kClose:
-      return "close";
-    case Verdict::kDifferent:
-      return "DIFFERENT";
-    case Verdict::kNotFinite:
-      return "NOT FINITE";
-    case Verdict::kDtype:
-      return "OTHER DTYPE";
-    case Verdict::kShape:
-      return "OTHER SHAPE";
-    case Verdict::kMissing:
-      return "MISSING";
-    case Verdict::kExtra:
-      return "EXTRA";
+    case Verdict::kEqual: return "equal";
+    case Verdict::kClose: return "close";
+    case Verdict::kDifferent: return "DIFFERENT";
+    case Verdict::kNotFinite: return "NOT FINITE";
+    case Verdict::kDtype: return "OTHER DTYPE";
+    case Verdict::kShape: return "OTHER SHAPE";
+    case Verdict::kMissing: return "MISSING";
+    case Verdict::kExtra: return "EXTRA";
   }
   return "?";
 }

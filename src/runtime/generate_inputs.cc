@@ -50,18 +50,10 @@ bool fill_random(Tensor* t, Random random) {
   auto few = [&] { return random.bits() >> 61; };
   auto bit = [&] { return random.bits() >> 63; };
   switch (t->dtype()) {
-    case DType::kFloat32:
-      fill<float>(t, n, real);
-      return true;
-    case DType::kFloat64:
-      fill<double>(t, n, real);
-      return true;
-    case DType::kComplex64:
-      fill<float>(t, 2 * n, real);
-      return true;
-    case DType::kComplex128:
-      fill<double>(t, 2 * n, real);
-      return true;
+    case DType::kFloat32: fill<float>(t, n, real); return true;
+    case DType::kFloat64: fill<double>(t, n, real); return true;
+    case DType::kComplex64: fill<float>(t, 2 * n, real); return true;
+    case DType::kComplex128: fill<double>(t, 2 * n, real); return true;
     case DType::kFloat16:
       fill<uint16_t>(t, n, [&] { return float_to_half(random.real()); });
       return true;
@@ -69,26 +61,15 @@ bool fill_random(Tensor* t, Random random) {
       fill<uint16_t>(t, n, [&] { return float_to_bfloat16(random.real()); });
       return true;
     case DType::kInt8:
-    case DType::kUInt8:
-      fill<uint8_t>(t, n, any);
-      return true;
+    case DType::kUInt8: fill<uint8_t>(t, n, any); return true;
     case DType::kInt16:
-    case DType::kUInt16:
-      fill<uint16_t>(t, n, few);
-      return true;
+    case DType::kUInt16: fill<uint16_t>(t, n, few); return true;
     case DType::kInt32:
-    case DType::kUInt32:
-      fill<uint32_t>(t, n, few);
-      return true;
+    case DType::kUInt32: fill<uint32_t>(t, n, few); return true;
     case DType::kInt64:
-    case DType::kUInt64:
-      fill<uint64_t>(t, n, few);
-      return true;
-    case DType::kBool:
-      fill<uint8_t>(t, n, bit);
-      return true;
-    default:
-      return false;
+    case DType::kUInt64: fill<uint64_t>(t, n, few); return true;
+    case DType::kBool: fill<uint8_t>(t, n, bit); return true;
+    default: return false;
   }
 }
 

@@ -1,8 +1,8 @@
 #include "tflite/custom_options.h"
 
-#include <flatbuffers/flexbuffers.h>
-
 #include <type_traits>
+
+#include <flatbuffers/flexbuffers.h>
 
 namespace pumice {
 namespace {
@@ -13,17 +13,22 @@ template <typename T>
 struct IsVector<std::vector<T>> : std::true_type {};
 
 template <typename T>
-constexpr bool kIsPlain = std::is_same_v<T, bool> || std::is_same_v<T, int64_t> ||
-                          std::is_same_v<T, float> || std::is_same_v<T, std::string> ||
-                          std::is_same_v<T, DType>;
+constexpr bool kIsPlain =
+    std::is_same_v<T, bool> || std::is_same_v<T, int64_t> || std::is_same_v<T, float> ||
+    std::is_same_v<T, std::string> || std::is_same_v<T, DType>;
 
 template <typename T>
 void add(flexbuffers::Builder& builder, const T& value) {
-  if constexpr (std::is_same_v<T, bool>) builder.Bool(value);
-  else if constexpr (std::is_same_v<T, int64_t>) builder.Int(value);
-  else if constexpr (std::is_same_v<T, float>) builder.Float(value);
-  else if constexpr (std::is_same_v<T, std::string>) builder.String(value);
-  else if constexpr (std::is_same_v<T, DType>) builder.String(std::string(dtype_name(value)));
+  if constexpr (std::is_same_v<T, bool>)
+    builder.Bool(value);
+  else if constexpr (std::is_same_v<T, int64_t>)
+    builder.Int(value);
+  else if constexpr (std::is_same_v<T, float>)
+    builder.Float(value);
+  else if constexpr (std::is_same_v<T, std::string>)
+    builder.String(value);
+  else if constexpr (std::is_same_v<T, DType>)
+    builder.String(std::string(dtype_name(value)));
 }
 
 }  // namespace

@@ -61,8 +61,7 @@ Result<uint32_t> write_referred(const Node& node, const OptionDescription& optio
         return builder.CreateVector(*list).o;
       }
       break;
-    default:
-      return uint32_t{0};
+    default: return uint32_t{0};
   }
   return bad_option(node, option.name, "is an attribute of another type");
 }
@@ -100,9 +99,7 @@ Status write_number(const Node& node, const OptionDescription& option, const Att
     case OptionType::kFloat:
       builder.AddElement<float>(entry, static_cast<float>(*number), option.default_value);
       break;
-    default:
-      fit = false;
-      break;
+    default: fit = false; break;
   }
   if (!fit) return bad_option(node, option.name, "has a value that does not fit");
   return {};

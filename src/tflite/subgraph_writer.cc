@@ -127,7 +127,8 @@ class SubgraphWriter {
 
   /// Negative where the value is no tensor of this graph.
   int32_t number_of(const Value* value) const {
-    if (!value || &value->node()->graph() != &graph_ || value->node()->scratch < 0) return kNoTensor;
+    if (!value || &value->node()->graph() != &graph_ || value->node()->scratch < 0)
+      return kNoTensor;
     return static_cast<int32_t>(value->node()->scratch) + static_cast<int32_t>(value->index());
   }
 

@@ -8,10 +8,10 @@
 namespace pumice {
 
 struct ApplyOp {
-  const char* name;        // behind "Apply", without Resource and Sparse
+  const char* name;  // behind "Apply", without Resource and Sparse
   const char* kind;
   const char* class_name;
-  const char* operands;    // a slot has a star; "." is neither slot nor hyperparameter
+  const char* operands;  // a slot has a star; "." is neither slot nor hyperparameter
 };
 
 /// The algorithm of ApplyX, ResourceApplyX, SparseApplyX, ResourceSparseApplyX; null for other ops.

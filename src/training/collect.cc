@@ -24,8 +24,9 @@ std::string Collector::file_of(const std::string& key) const {
 
 void add_hyperparameter(Registration& registration, std::string name, std::string json) {
   auto& list = registration.hyperparameters;
-  const auto at = std::lower_bound(list.begin(), list.end(), name,
-                                   [](const Hyperparameter& h, const std::string& n) { return h.name < n; });
+  const auto at =
+      std::lower_bound(list.begin(), list.end(), name,
+                       [](const Hyperparameter& h, const std::string& n) { return h.name < n; });
   if (at != list.end() && at->name == name) return;
   list.insert(at, {std::move(name), std::move(json)});
 }
@@ -48,8 +49,10 @@ void apply_config(const OptimizerConfig& config, Registration& registration) {
 std::string unsure_of(const Registration& r) {
   if (!r.class_name.empty() || r.generation == "tf1") return {};
   if (r.kind == "unknown")
-    return r.slots.empty() ? "nothing names its class: no config tells of it, and it was never built, so that it keeps no slots"
-                           : "nothing names its class, and its slots are those of no class that Keras ships";
+    return r.slots.empty()
+               ? "nothing names its class: no config tells of it, and it was never built, so that "
+                 "it keeps no slots"
+               : "nothing names its class, and its slots are those of no class that Keras ships";
   if (r.kind == "adam") return "its class is not named: AdamW and LAMB keep the same slots";
   if (r.kind == "sgd") return "its class is not named: Lion keeps the same slots";
   return {};

@@ -23,7 +23,8 @@ struct OptimizerConfig {
 /// An optimizer that a config of a `.keras` or `.h5` file defines, until its state is found.
 struct DefinedOptimizer {
   size_t registration = 0;
-  std::string group;  // of the model that is compiled with it, in the weights: "layers/functional_1"
+  std::string
+      group;  // of the model that is compiled with it, in the weights: "layers/functional_1"
   std::string definition, shared;  // OptimizerConfig's
 };
 
@@ -32,8 +33,8 @@ struct Collector {
   const Source& source;
   std::vector<std::string>& warnings;
   std::vector<Registration> registrations;
-  std::unordered_map<int64_t, size_t> by_holder;    // saved object with an `optimizer` child
-  std::unordered_map<std::string, size_t> by_key;   // prefix of checkpoint keys
+  std::unordered_map<int64_t, size_t> by_holder;   // saved object with an `optimizer` child
+  std::unordered_map<std::string, size_t> by_key;  // prefix of checkpoint keys
   std::unordered_map<std::string_view, const SourceFacts::CheckpointEntry*> entries;  // by key
   std::vector<DefinedOptimizer> defined;  // in the registrations' order
   bool documents_read = true;             // false: a config could not be read

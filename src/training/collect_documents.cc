@@ -1,8 +1,9 @@
-// Optimizers in configs: compile_config at every depth (.keras), training_config (keras_metadata.pb,
-// .h5). Whatever class they name, nothing of it is run.
+// Optimizers in configs: compile_config at every depth (.keras), training_config
+// (keras_metadata.pb, .h5). Whatever class they name, nothing of it is run.
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
+
+#include <nlohmann/json.hpp>
 
 #include "formats/json/reader.h"
 #include "training/collect.h"
@@ -49,7 +50,8 @@ OptimizerConfig read_config(const Json& object, std::string_view generation, int
   const bool has_config = config != object.end() && config->is_object();
   if (has_config && depth < 4) {
     const auto inner = config->find("inner_optimizer");
-    if (inner != config->end() && inner->is_object()) return read_config(*inner, generation, depth + 1);
+    if (inner != config->end() && inner->is_object())
+      return read_config(*inner, generation, depth + 1);
   }
   c.registered_name = text_of(object, "registered_name");
   c.class_name = full;
@@ -65,11 +67,13 @@ OptimizerConfig read_config(const Json& object, std::string_view generation, int
   c.definition = plain.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (has_config) {
     // Before 2.11 nothing says which generation it is; those optimizers alone had a decay.
-    if (generation == "tf_keras" && config->contains("decay") && !config->contains("is_legacy_optimizer"))
+    if (generation == "tf_keras" && config->contains("decay") &&
+        !config->contains("is_legacy_optimizer"))
       c.legacy = true;
     for (const auto& [name, value] : config->items()) {
       if (name == "is_legacy_optimizer" && value.is_boolean()) c.legacy = value.get<bool>();
-      if (!is_setting(name) && !value.is_null()) c.hyperparameters.push_back({name, value_text(value)});
+      if (!is_setting(name) && !value.is_null())
+        c.hyperparameters.push_back({name, value_text(value)});
     }
   }
   const std::string built_in = kind_of_name(c.class_name);
@@ -81,7 +85,8 @@ OptimizerConfig read_config(const Json& object, std::string_view generation, int
   } else {
     // Stock tf_keras optimizers are written as "Custom>Adam": a user's class of that name looks
     // the same. Keras 3 writes its own without a package.
-    c.custom = built_in.empty() || (full != c.class_name && (generation == "keras3" || !full.starts_with("Custom>")));
+    c.custom = built_in.empty() ||
+               (full != c.class_name && (generation == "keras3" || !full.starts_with("Custom>")));
   }
   c.kind = built_in;
   if (c.kind.empty()) c.kind = kind_of_hyperparameters(c.hyperparameters);
@@ -141,8 +146,10 @@ class Documents {
     }
     const Json json = Json::parse(document.json, nullptr, false);
     if (json.is_discarded()) {
-      c_.warnings.push_back(document.file + ": holds text that is no UTF-8, or a number out of range; optimizers that it may "
-                            "define are not listed");
+      c_.warnings.push_back(
+          document.file +
+          ": holds text that is no UTF-8, or a number out of range; optimizers that it may "
+          "define are not listed");
       c_.documents_read = false;
       return;
     }
@@ -155,9 +162,10 @@ class Documents {
   }
 
  private:
-  /// JsonReader has limited the depth. `owner`: the sub-model that the value belongs to; `group`: where
-  /// Keras keeps its weights.
-  void walk(const Json& value, const std::string& pointer, const std::string& owner, const std::string& group) {
+  /// JsonReader has limited the depth. `owner`: the sub-model that the value belongs to; `group`:
+  /// where Keras keeps its weights.
+  void walk(const Json& value, const std::string& pointer, const std::string& owner,
+            const std::string& group) {
     if (value.is_array()) {
       // Objects in a list are filed by their classes, those of one class numbered.
       std::unordered_map<std::string, int> used;
@@ -192,7 +200,8 @@ class Documents {
     }
   }
 
-  void add(const Json& compiled, std::string pointer, const std::string& owner, const std::string& group) {
+  void add(const Json& compiled, std::string pointer, const std::string& owner,
+           const std::string& group) {
     const Json* optimizer = optimizer_in(compiled, &pointer);
     if (!optimizer) return;
     OptimizerConfig config;
@@ -219,11 +228,14 @@ class Documents {
     r.kind.clear();
     apply_config(config, r);
     r.generation = config.legacy ? "tf_keras_legacy" : holder_ >= 0 ? "tf_keras" : generation_;
-    r.owner = holder_ > 0 ? document_->pointer.substr(document_->pointer.starts_with("root.") ? 5 : 0) : owner;
+    r.owner = holder_ > 0
+                  ? document_->pointer.substr(document_->pointer.starts_with("root.") ? 5 : 0)
+                  : owner;
     r.state_read = false;
     r.found_in.push_back(place);
     if (holder_ < 0)
-      c_.defined.push_back({c_.registrations.size(), group, std::move(config.definition), std::move(config.shared)});
+      c_.defined.push_back(
+          {c_.registrations.size(), group, std::move(config.definition), std::move(config.shared)});
     c_.registrations.push_back(std::move(r));
   }
 

@@ -1,5 +1,5 @@
-// Apply nodes in the functions of a SavedModel. A function that was traced while it trained captured the
-// optimizer's variables as its last arguments; the object graph tells whose they are.
+// Apply nodes in the functions of a SavedModel. A function that was traced while it trained
+// captured the optimizer's variables as its last arguments; the object graph tells whose they are.
 #include <map>
 #include <set>
 #include <vector>
@@ -67,7 +67,8 @@ class AppliedInFunctions {
     }
   }
 
-  static int64_t object_of(const Call& call, const Value* value, const std::map<const Node*, size_t>& inputs) {
+  static int64_t object_of(const Call& call, const Value* value,
+                           const std::map<const Node*, size_t>& inputs) {
     if (!value) return kNoObject;
     const auto it = inputs.find(origin(value));
     return it == inputs.end() ? kNoObject : call.arguments[it->second];
@@ -85,7 +86,8 @@ class AppliedInFunctions {
       }
       for (const auto& [name, value] : node.attributes) {
         const auto* callee = std::get_if<FunctionRef>(&value);
-        const Graph* graph = callee && !seen_.count(callee->name) ? graph_of(callee->name) : nullptr;
+        const Graph* graph =
+            callee && !seen_.count(callee->name) ? graph_of(callee->name) : nullptr;
         if (!graph) continue;
         // The first operand of If is its predicate, no argument.
         const size_t first = node.op == "If" || node.op == "StatelessIf" ? 1 : 0;
@@ -97,13 +99,15 @@ class AppliedInFunctions {
     }
   }
 
-  /// The registration whose state the node reads: slots, or the learning rate. Operand 0 is the trained
-  /// variable, which tells nothing. One that nothing tells of goes to an optimizer of its algorithm.
+  /// The registration whose state the node reads: slots, or the learning rate. Operand 0 is the
+  /// trained variable, which tells nothing. One that nothing tells of goes to an optimizer of its
+  /// algorithm.
   size_t owner_of(const Call& call, const Node& node, const ApplyOp& op,
                   const std::map<const Node*, size_t>& inputs) {
     for (size_t i = 1; i < node.operand_count(); ++i) {
       const int64_t object = object_of(call, node.operand(i), inputs);
-      if (object < 0 || object >= static_cast<int64_t>(owner_.size()) || owner_[object] < 0) continue;
+      if (object < 0 || object >= static_cast<int64_t>(owner_.size()) || owner_[object] < 0)
+        continue;
       Registration& r = c_.registrations[static_cast<size_t>(owner_[object])];
       if (r.kind.empty() || r.kind == "unknown") r.kind = op.kind;
       return static_cast<size_t>(owner_[object]);

@@ -126,7 +126,8 @@ class ApplyNodes {
     const Constant* constant = from.is("Const") ? constant_of(from.result()) : nullptr;
     if (!constant) {
       const auto variable = c_.source.variables.find(from.name);
-      if (variable != c_.source.variables.end() && variable->second.initial.dtype() != DType::kInvalid)
+      if (variable != c_.source.variables.end() &&
+          variable->second.initial.dtype() != DType::kInvalid)
         constant = &variable->second.initial;
     }
     if (!constant || constant->elements() != 1 || constant->dtype() == DType::kString) return;
@@ -143,7 +144,8 @@ class ApplyNodes {
       const std::string_view node = std::string_view(name).substr(0, name.find(':'));
       const auto it = by_scope.find(node);
       if (it != by_scope.end())
-        groups_[it->second].r.found_in.push_back({file(), "collection train_op: " + std::string(node)});
+        groups_[it->second].r.found_in.push_back(
+            {file(), "collection train_op: " + std::string(node)});
     }
   }
 

@@ -75,18 +75,20 @@ class Keys {
     const auto slots = slots_of(kind);
     if (slots.empty()) return;
     const size_t which = number / slots.size();
-    add(name + (which ? "_" + std::to_string(which) : ""), kind, "tf1", slots[number % slots.size()],
-        variable, entry);
+    add(name + (which ? "_" + std::to_string(which) : ""), kind, "tf1",
+        slots[number % slots.size()], variable, entry);
   }
 
   void add(const std::string& name, const std::string& kind, const char* generation,
-           std::string slot, const std::string& variable, const SourceFacts::CheckpointEntry& entry) {
+           std::string slot, const std::string& variable,
+           const SourceFacts::CheckpointEntry& entry) {
     auto [it, made] = found_.try_emplace(name);
     Registration& r = it->second;
     if (made) {
       r.kind = kind;
       r.generation = generation;
-      r.orphan = graph_ || !c_.source.facts.objects.empty() || !c_.source.facts.checkpoint_objects.empty();
+      r.orphan =
+          graph_ || !c_.source.facts.objects.empty() || !c_.source.facts.checkpoint_objects.empty();
       r.found_in.push_back({c_.file_of(entry.key), entry.key});
     }
     r.variables.insert(variable);

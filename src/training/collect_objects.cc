@@ -1,5 +1,5 @@
-// Optimizers in object graphs. tf_keras writes its objects' kind ("experimentalOptimizer"; its older
-// ones "optimizer"); Keras 3 and checkpoints alone do not: there the children tell.
+// Optimizers in object graphs. tf_keras writes its objects' kind ("experimentalOptimizer"; its
+// older ones "optimizer"); Keras 3 and checkpoints alone do not: there the children tell.
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
@@ -13,11 +13,11 @@ namespace {
 
 /// What the children of one object say.
 struct Traits {
-  bool iterations = false;   // _iterations: Keras optimizers since 2.11
-  bool iter = false;         // iter: the older ones
-  bool rate = false;         // learning rate, decay
-  bool state = false;        // _variables
-  bool trained = false;      // _trainable_variables: Keras 3
+  bool iterations = false;  // _iterations: Keras optimizers since 2.11
+  bool iter = false;        // iter: the older ones
+  bool rate = false;        // learning rate, decay
+  bool state = false;       // _variables
+  bool trained = false;     // _trainable_variables: Keras 3
 };
 
 Traits traits_of(const ObjectNode& object) {
@@ -54,7 +54,8 @@ std::string singular(std::string_view list) {
 }
 
 void add_slot(Registration& r, std::string slot) {
-  if (std::find(r.slots.begin(), r.slots.end(), slot) == r.slots.end()) r.slots.push_back(std::move(slot));
+  if (std::find(r.slots.begin(), r.slots.end(), slot) == r.slots.end())
+    r.slots.push_back(std::move(slot));
 }
 
 class Objects {
@@ -62,7 +63,8 @@ class Objects {
   explicit Objects(Collector& collector)
       : c_(collector),
         saved_(!collector.source.facts.objects.empty()),
-        objects_(saved_ ? collector.source.facts.objects : collector.source.facts.checkpoint_objects) {}
+        objects_(saved_ ? collector.source.facts.objects
+                        : collector.source.facts.checkpoint_objects) {}
 
   void collect() {
     if (objects_.empty()) return;
@@ -80,7 +82,8 @@ class Objects {
     const auto rank = [&](size_t i) {
       return std::pair(depth[i], *local_[optimizers_[i]] != "optimizer");
     };
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return rank(a) < rank(b); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return rank(a) < rank(b); });
     for (const size_t i : order) add(optimizers_[i]);
     find_holders();
   }
@@ -134,7 +137,11 @@ class Objects {
     return saved_ ? o.kind == "variable" : !o.attributes.empty();
   }
 
-  enum class Role { kDirect, kListed, kSlot };  // a child, in a list of one, a slot by the object graph
+  enum class Role {
+    kDirect,
+    kListed,
+    kSlot
+  };  // a child, in a list of one, a slot by the object graph
 
   /// Calls each(name, variable's number, role) for every variable that is an optimizer's own state.
   template <typename F>
@@ -202,7 +209,8 @@ class Objects {
     r.generation = generation_of(object);
     const std::string place = path(number);
     int64_t outer = number;  // with the loss scaler around it
-    while (parent_[outer] > 0 && generation_of(objects_[parent_[outer]]) && wraps_another(objects_[parent_[outer]]))
+    while (parent_[outer] > 0 && generation_of(objects_[parent_[outer]]) &&
+           wraps_another(objects_[parent_[outer]]))
       outer = parent_[outer];
     const int64_t holder = parent_[outer];
     r.owner = holder > 0 ? path(holder).substr(5) : "";
@@ -238,7 +246,8 @@ class Objects {
         if (const size_t s = v.name.find('/'); s != std::string::npos) name = v.name.substr(0, s);
         return;
       }
-      for (const char* known : {"learning_rate", "beta_1", "beta_2", "decay", "momentum", "rho", "epsilon"}) {
+      for (const char* known :
+           {"learning_rate", "beta_1", "beta_2", "decay", "momentum", "rho", "epsilon"}) {
         // A scalar "momentum" is a hyperparameter, the slot of that name belongs to a variable.
         if (role == Role::kSlot || (list != known && list != std::string("_") + known)) continue;
         if (auto value = c_.scalar(key)) add_hyperparameter(r, known, number_text(*value));

@@ -64,7 +64,9 @@ class Comparison {
     Conflict conflict{kind, {}, std::move(explanation), std::move(suggestion)};
     for (const Registration* r : of) conflict.registrations.push_back(r->id);
     if (const char* policy = fixable_ ? cure_of(conflict.kind) : nullptr)
-      conflict.suggestion += std::string(" To have it in the model: pumice optimizers INPUT --fix --policy ") + policy + " -o OUT";
+      conflict.suggestion +=
+          std::string(" To have it in the model: pumice optimizers INPUT --fix --policy ") +
+          policy + " -o OUT";
     conflicts_.push_back(std::move(conflict));
   }
 
@@ -91,7 +93,8 @@ class Comparison {
         continue;
       }
       add("hyperparameters", group,
-          std::to_string(group.size()) + " " + kind + " optimizers with other settings: " + joined(differing),
+          std::to_string(group.size()) + " " + kind +
+              " optimizers with other settings: " + joined(differing),
           "To train on, choose one: --optimizers keep-first or keep-last. For inference nothing is "
           "lost: strip leaves all of them out.");
       std::map<std::string, std::vector<const Registration*>> same;
@@ -114,7 +117,8 @@ class Comparison {
     for (const Registration* r : defined_) {
       if (!r->custom || kind_of_name(r->class_name).empty()) continue;
       add("override", {r},
-          "a class of your own is registered as '" + (r->registered_name.empty() ? r->class_name : r->registered_name) +
+          "a class of your own is registered as '" +
+              (r->registered_name.empty() ? r->class_name : r->registered_name) +
               "': it bears the name of the built-in " + r->class_name,
           "Loading it in Keras needs your class, registered under that name; give it a name of its "
           "own. Inference needs neither: strip leaves it out.");
@@ -129,7 +133,8 @@ class Comparison {
     std::vector<std::string> names;
     if (owners.size() > 1) {
       for (const Registration* r : defined_) parts.push_back(r);
-      for (const auto& [owner, r] : owners) names.push_back(owner.empty() ? "the model itself" : "'" + owner + "'");
+      for (const auto& [owner, r] : owners)
+        names.push_back(owner.empty() ? "the model itself" : "'" + owner + "'");
     } else {
       std::unordered_map<std::string_view, const Registration*> trained_by;
       for (const Registration* r : defined_) {
@@ -178,7 +183,8 @@ class Comparison {
     }
     if (colliding.empty()) return;
     add("slot_collision", colliding,
-        "slots of different optimizers want the same name; TensorFlow numbered them: '" + example + "'",
+        "slots of different optimizers want the same name; TensorFlow numbered them: '" + example +
+            "'",
         "A checkpoint of one of them restores into the other's slots. Build or import each model "
         "under a name scope of its own.");
   }
@@ -187,8 +193,9 @@ class Comparison {
     for (const Registration& r : all_) {
       if (!r.orphan) continue;
       add("orphan_slots", {&r},
-          "state of an optimizer that nothing in the source defines: " + std::to_string(r.slot_variables.size()) +
-              " slots, " + std::to_string(r.bytes) + " bytes",
+          "state of an optimizer that nothing in the source defines: " +
+              std::to_string(r.slot_variables.size()) + " slots, " + std::to_string(r.bytes) +
+              " bytes",
           "It only takes room: --optimizers strip leaves it out.");
     }
   }
@@ -202,7 +209,8 @@ class Comparison {
         names.push_back(r->generation);
       }
     if (names.size() < 2) return;
-    add("generation", defined_, "optimizers of different Keras generations in one model: " + joined(names),
+    add("generation", defined_,
+        "optimizers of different Keras generations in one model: " + joined(names),
         "No one Keras loads both. Make every part with the same Keras, or strip the optimizers.");
   }
 
@@ -217,7 +225,8 @@ class Comparison {
     std::vector<std::string> names;
     for (const auto& [kind, r] : seen) names.push_back(kind);
     add("kinds", defined_, "optimizers of different kinds in one model: " + joined(names),
-        "They cannot be unified: choose one with --optimizers keep-first or keep-last, or strip them.");
+        "They cannot be unified: choose one with --optimizers keep-first or keep-last, or strip "
+        "them.");
   }
 
   const std::vector<Registration>& all_;

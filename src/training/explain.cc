@@ -16,11 +16,18 @@ Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Js
 /// What in someone's code makes a conflict of this kind.
 const char* cause_of(const std::string& kind) {
   if (kind == "duplicate" || kind == "hyperparameters")
-    return "compile() or minimize() of more than one model object, or an optimizer kept as an attribute beside compile()'s";
-  if (kind == "override") return "@keras.saving.register_keras_serializable() on a class that bears a built-in's name";
-  if (kind == "merged") return "compile() of a model that is then used as a layer of another one; import_graph_def() of a trained graph";
-  if (kind == "slot_collision") return "a second minimize() on the same variables, or import_graph_def(…, name='')";
-  if (kind == "orphan_slots") return "a Saver over all variables, of a graph whose training part was cut off; in Keras 3, a .keras "
+    return "compile() or minimize() of more than one model object, or an optimizer kept as an "
+           "attribute beside compile()'s";
+  if (kind == "override")
+    return "@keras.saving.register_keras_serializable() on a class that bears a built-in's name";
+  if (kind == "merged")
+    return "compile() of a model that is then used as a layer of another one; import_graph_def() "
+           "of a trained graph";
+  if (kind == "slot_collision")
+    return "a second minimize() on the same variables, or import_graph_def(…, name='')";
+  if (kind == "orphan_slots")
+    return "a Saver over all variables, of a graph whose training part was cut off; in Keras 3, a "
+           ".keras "
            "file saved after an .h5 file of the same model";
   if (kind == "generation") return "layers or optimizers of tf_keras and keras in one model";
   return "two optimizers made for one model";
@@ -58,17 +65,20 @@ std::string to_json(const OptimizerFindings& findings) {
                          {"explanation", c.explanation},
                          {"suggestion", c.suggestion}});
   for (const Action& a : findings.resolution.actions)
-    actions.push_back({{"action", a.action}, {"registration", a.registration}, {"detail", a.detail}});
-  return dump({{"registrations", registrations},
-               {"conflicts", conflicts},
-               {"resolution", {{"policy", policy_name(findings.resolution.policy)}, {"actions", actions}}},
-               {"warnings", findings.warnings}});
+    actions.push_back(
+        {{"action", a.action}, {"registration", a.registration}, {"detail", a.detail}});
+  return dump(
+      {{"registrations", registrations},
+       {"conflicts", conflicts},
+       {"resolution", {{"policy", policy_name(findings.resolution.policy)}, {"actions", actions}}},
+       {"warnings", findings.warnings}});
 }
 
 std::string to_text(const OptimizerFindings& findings) {
   std::string text;
   const size_t count = findings.registrations.size();
-  text += count == 0 ? "no optimizer" : std::to_string(count) + (count == 1 ? " optimizer" : " optimizers");
+  text += count == 0 ? "no optimizer"
+                     : std::to_string(count) + (count == 1 ? " optimizer" : " optimizers");
   text += "\n";
   for (const Registration& r : findings.registrations) {
     text += "  " + r.id + "  " + (r.class_name.empty() ? r.kind : r.class_name);
@@ -86,7 +96,8 @@ std::string to_text(const OptimizerFindings& findings) {
       text += "\n";
     }
     if (r.state_read) {
-      text += "      trains " + std::to_string(r.variables.size()) + " variables, own state " + bytes_text(r.bytes);
+      text += "      trains " + std::to_string(r.variables.size()) + " variables, own state " +
+              bytes_text(r.bytes);
       for (size_t i = 0; i < r.slots.size(); ++i) text += (i ? ", " : "; slots ") + r.slots[i];
       text += "\n";
     }
@@ -96,9 +107,10 @@ std::string to_text(const OptimizerFindings& findings) {
   if (count > 0) text += findings.conflicts.empty() ? "nothing conflicts\n" : "conflicts\n";
   for (const Conflict& c : findings.conflicts) {
     text += "  " + c.kind + ": ";
-    for (size_t i = 0; i < c.registrations.size(); ++i) text += (i ? ", " : "") + c.registrations[i];
-    text += ": " + c.explanation + "\n      caused by " + cause_of(c.kind) + "\n      " + c.suggestion +
-            "\n      More: pumice optimizers --explain " + c.kind + "\n";
+    for (size_t i = 0; i < c.registrations.size(); ++i)
+      text += (i ? ", " : "") + c.registrations[i];
+    text += ": " + c.explanation + "\n      caused by " + cause_of(c.kind) + "\n      " +
+            c.suggestion + "\n      More: pumice optimizers --explain " + c.kind + "\n";
   }
   if (!findings.resolution.actions.empty()) {
     text += std::string("under ") + policy_name(findings.resolution.policy) + "\n";

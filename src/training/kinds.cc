@@ -54,8 +54,7 @@ std::string kind_of_name(std::string_view name) {
   while (end > 0 && name[end - 1] >= '0' && name[end - 1] <= '9') --end;
   if (end > 0 && end < name.size() && name[end - 1] == '_') name = name.substr(0, end - 1);
   constexpr std::string_view kEnding = "Optimizer";
-  if (name.size() > kEnding.size() && name.ends_with(kEnding))
-    name.remove_suffix(kEnding.size());
+  if (name.size() > kEnding.size() && name.ends_with(kEnding)) name.remove_suffix(kEnding.size());
   // Keras 3 makes "adam_w" and "rm_sprop" of its classes.
   std::string wanted = lower(name);
   std::erase(wanted, '_');

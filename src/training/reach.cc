@@ -4,8 +4,8 @@
 
 namespace pumice {
 
-std::vector<bool> brought_by(const std::vector<ObjectNode>& objects, const std::vector<int64_t>& optimizers,
-                             bool own) {
+std::vector<bool> brought_by(const std::vector<ObjectNode>& objects,
+                             const std::vector<int64_t>& optimizers, bool own) {
   std::vector<bool> seen(objects.size(), false);
   std::vector<int64_t> queue = optimizers;
   for (const int64_t id : queue) seen[id] = true;
@@ -44,7 +44,8 @@ std::vector<TrainSignature> train_signatures(const SourceFacts& facts,
           const auto bound = facts.bound_inputs.find(f);
           if (bound == facts.bound_inputs.end()) continue;
           for (const int64_t captured : bound->second)
-            uses = uses || (captured >= 0 && captured < static_cast<int64_t>(state.size()) && state[captured]);
+            uses = uses || (captured >= 0 && captured < static_cast<int64_t>(state.size()) &&
+                            state[captured]);
         }
         if (uses) signature.optimizers.push_back(registration);
       }
@@ -57,7 +58,8 @@ std::vector<TrainSignature> train_signatures(const SourceFacts& facts,
 Status keep_train_signatures(const SourceFacts& facts, const std::vector<std::string>& wanted,
                              OptimizerFindings* findings) {
   for (const TrainSignature& signature : train_signatures(facts, findings->registrations)) {
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), signature.key) == wanted.end()) continue;
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), signature.key) == wanted.end())
+      continue;
     for (const Registration* r : signature.optimizers) {
       for (Action& action : findings->resolution.actions) {
         if (action.registration != r->id) continue;
@@ -65,11 +67,14 @@ Status keep_train_signatures(const SourceFacts& facts, const std::vector<std::st
           action.detail += "; signature '" + signature.key + "' trains with it";
           continue;
         }
-        return Error(ErrorCode::kUnsupported, "signature '" + signature.key + "' trains with an optimizer that the policy " +
-                                                  policy_name(findings->resolution.policy) + " leaves out")
+        return Error(ErrorCode::kUnsupported,
+                     "signature '" + signature.key + "' trains with an optimizer that the policy " +
+                         policy_name(findings->resolution.policy) + " leaves out")
             .found(r->id + " (" + (r->class_name.empty() ? r->kind : r->class_name) + ")")
-            .hint("Choose a policy that keeps it (`pumice optimizers --policy P` shows what each does; namespace keeps "
-                  "all), or name the inference signature: --signature KEY");
+            .hint(
+                "Choose a policy that keeps it (`pumice optimizers --policy P` shows what each "
+                "does; namespace keeps "
+                "all), or name the inference signature: --signature KEY");
       }
     }
   }

@@ -11,8 +11,8 @@ namespace pumice {
 
 /// For each object whether these optimizers bring it with them. `own`: their state only, not the
 /// network's weights, which Keras 3's optimizers list as well.
-std::vector<bool> brought_by(const std::vector<ObjectNode>& objects, const std::vector<int64_t>& optimizers,
-                             bool own);
+std::vector<bool> brought_by(const std::vector<ObjectNode>& objects,
+                             const std::vector<int64_t>& optimizers, bool own);
 
 /// A signature that was traced with an optimizer's variables: it trains.
 struct TrainSignature {

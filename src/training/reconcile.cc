@@ -15,7 +15,8 @@ void keep_one(const std::vector<Registration>& all, size_t kept, Resolution& res
     if (i == kept)
       resolution.actions.push_back({"keep", all[i].id, "becomes the model's only optimizer"});
     else
-      resolution.actions.push_back({"strip", all[i].id, "goes with its state; the model's weights stay"});
+      resolution.actions.push_back(
+          {"strip", all[i].id, "goes with its state; the model's weights stay"});
   }
 }
 
@@ -25,8 +26,10 @@ Status unify(const std::vector<Registration>& all, Resolution& resolution) {
     if (r.orphan) continue;
     if (!first) first = &r;
     // Objects without a config do not tell their class; the kind is what their slots and names say.
-    const bool same_class = r.class_name == first->class_name || r.class_name.empty() || first->class_name.empty();
-    if (&r != first && (r.kind == "unknown" || r.kind != first->kind || !same_class || r.generation != first->generation))
+    const bool same_class =
+        r.class_name == first->class_name || r.class_name.empty() || first->class_name.empty();
+    if (&r != first && (r.kind == "unknown" || r.kind != first->kind || !same_class ||
+                        r.generation != first->generation))
       return Error(ErrorCode::kUnsupported, "optimizers of different kinds cannot be unified")
           .found(label(*first) + " and " + label(r))
           .hint("Choose one with keep-first or keep-last, or strip them");
@@ -42,9 +45,11 @@ Status unify(const std::vector<Registration>& all, Resolution& resolution) {
       for (const Hyperparameter& h : first->hyperparameters) chosen[h.name] = h.json;
       for (const Hyperparameter& h : r.hyperparameters)
         if (const auto it = chosen.find(h.name); it != chosen.end() && it->second != h.json)
-          differing += (differing.empty() ? "" : ", ") + h.name + " " + it->second + " instead of " + h.json;
+          differing +=
+              (differing.empty() ? "" : ", ") + h.name + " " + it->second + " instead of " + h.json;
       resolution.actions.push_back(
-          {"unify", r.id, "becomes part of " + first->id + (differing.empty() ? "" : ": " + differing)});
+          {"unify", r.id,
+           "becomes part of " + first->id + (differing.empty() ? "" : ": " + differing)});
     }
   }
   return {};
@@ -60,7 +65,8 @@ Result<Resolution> reconcile(const std::vector<Registration>& registrations,
     case OptimizerPolicy::kError:
       if (!conflicts.empty()) {
         std::string ids;
-        for (const std::string& id : conflicts[0].registrations) ids += (ids.empty() ? "" : ", ") + id;
+        for (const std::string& id : conflicts[0].registrations)
+          ids += (ids.empty() ? "" : ", ") + id;
         return Error(ErrorCode::kOptimizerConflict,
                      "optimizers conflict: " + conflicts[0].explanation + " (" + ids + ")" +
                          (conflicts.size() > 1
@@ -73,7 +79,8 @@ Result<Resolution> reconcile(const std::vector<Registration>& registrations,
       break;
     case OptimizerPolicy::kStrip:
       for (const Registration& r : registrations)
-        resolution.actions.push_back({"strip", r.id, "inference needs no optimizer; the model's weights stay"});
+        resolution.actions.push_back(
+            {"strip", r.id, "inference needs no optimizer; the model's weights stay"});
       break;
     case OptimizerPolicy::kKeepFirst:
     case OptimizerPolicy::kKeepLast: {
@@ -86,16 +93,15 @@ Result<Resolution> reconcile(const std::vector<Registration>& registrations,
       keep_one(registrations, kept, resolution);
       break;
     }
-    case OptimizerPolicy::kUnify:
-      PUMICE_CHECK(unify(registrations, resolution));
-      break;
+    case OptimizerPolicy::kUnify: PUMICE_CHECK(unify(registrations, resolution)); break;
     case OptimizerPolicy::kNamespace:
       for (const Registration& r : registrations) {
         if (r.orphan)
           resolution.actions.push_back({"strip", r.id, "state without an optimizer"});
         else
           resolution.actions.push_back(
-              {"keep", r.id, r.owner.empty() ? "as the model's own" : "under the name of '" + r.owner + "'"});
+              {"keep", r.id,
+               r.owner.empty() ? "as the model's own" : "under the name of '" + r.owner + "'"});
       }
       break;
   }

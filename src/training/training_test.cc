@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include <ctime>
+
+#include <gtest/gtest.h>
 
 #include "training/kinds.h"
 #include "training/registration.h"
@@ -67,15 +67,16 @@ Registration registration(const char* id, const char* kind, const char* rate) {
 }
 
 TEST(Training, UnifySaysWhatItChose) {
-  auto resolution = reconcile({registration("r0", "adam", "0.1"), registration("r1", "adam", "0.2")}, {},
-                              OptimizerPolicy::kUnify);
+  auto resolution =
+      reconcile({registration("r0", "adam", "0.1"), registration("r1", "adam", "0.2")}, {},
+                OptimizerPolicy::kUnify);
   ASSERT_TRUE(resolution.ok());
   EXPECT_EQ(resolution->actions[1].detail, "becomes part of r0: learning_rate 0.1 instead of 0.2");
 }
 
 TEST(Training, UnifyRefusesTwoKindsAndNamesThem) {
-  auto resolution = reconcile({registration("r0", "adam", "0.1"), registration("r1", "sgd", "0.1")}, {},
-                              OptimizerPolicy::kUnify);
+  auto resolution = reconcile({registration("r0", "adam", "0.1"), registration("r1", "sgd", "0.1")},
+                              {}, OptimizerPolicy::kUnify);
   ASSERT_FALSE(resolution.ok());
   EXPECT_EQ(resolution.error().code(), ErrorCode::kUnsupported);
   EXPECT_EQ(resolution.error().found(), "r0 (Adam) and r1 (SGD)");
@@ -84,7 +85,8 @@ TEST(Training, UnifyRefusesTwoKindsAndNamesThem) {
 TEST(Training, KeepLastPassesOverOrphans) {
   auto orphan = registration("r1", "adam", "0.1");
   orphan.orphan = true;
-  auto resolution = reconcile({registration("r0", "adam", "0.1"), orphan}, {}, OptimizerPolicy::kKeepLast);
+  auto resolution =
+      reconcile({registration("r0", "adam", "0.1"), orphan}, {}, OptimizerPolicy::kKeepLast);
   ASSERT_TRUE(resolution.ok());
   EXPECT_EQ(resolution->actions[0].action, "keep");
   EXPECT_EQ(resolution->actions[1].action, "strip");
@@ -98,9 +100,12 @@ TEST(Training, NumbersAreShortest) {
 }
 
 TEST(Training, KindsOfNames) {
-  for (const char* name : {"Adam", "adam_12", "AdamOptimizer"}) EXPECT_EQ(kind_of_name(name), "adam") << name;
-  for (const char* name : {"rmsprop", "RMSProp", "rm_sprop_1"}) EXPECT_EQ(kind_of_name(name), "rmsprop") << name;
-  for (const char* name : {"", "my_adam", "_1", "Optimizer", "total"}) EXPECT_EQ(kind_of_name(name), "") << name;
+  for (const char* name : {"Adam", "adam_12", "AdamOptimizer"})
+    EXPECT_EQ(kind_of_name(name), "adam") << name;
+  for (const char* name : {"rmsprop", "RMSProp", "rm_sprop_1"})
+    EXPECT_EQ(kind_of_name(name), "rmsprop") << name;
+  for (const char* name : {"", "my_adam", "_1", "Optimizer", "total"})
+    EXPECT_EQ(kind_of_name(name), "") << name;
 }
 
 }  // namespace

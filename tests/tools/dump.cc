@@ -2,12 +2,12 @@
 // under tests/formats compare it with what TensorFlow reads from the same files.
 //   pumice_dump PATH [--functions] [--text] [--tags a,b]
 // Exit status: that of the error (include/pumice/error.h), 0 otherwise.
-#include <zlib.h>
-
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <string>
+
+#include <zlib.h>
 
 #include "formats/source.h"
 
@@ -66,8 +66,8 @@ std::string graph_json(const Graph& graph) {
   for (Node& node : graph) {
     if (!first) out += ",\n";
     first = false;
-    out += "{\"name\":" + quoted(node.name) + ",\"op\":" + quoted(node.op) + ",\"results\":" +
-           std::to_string(node.result_count()) + ",\"inputs\":[";
+    out += "{\"name\":" + quoted(node.name) + ",\"op\":" + quoted(node.op) +
+           ",\"results\":" + std::to_string(node.result_count()) + ",\"inputs\":[";
     for (size_t i = 0; i < node.operand_count(); ++i) {
       const Value* v = node.operand(i);
       if (i) out += ",";
@@ -95,9 +95,10 @@ std::string signature_json(const SourceSignature& signature) {
     for (const auto& t : inputs ? signature.inputs : signature.outputs) {
       if (!first) out += ",";
       first = false;
-      out += "{\"name\":" + quoted(t.name) + ",\"tensor\":" +
-             quoted(t.tensor.node + ":" + std::to_string(t.tensor.result)) + ",\"dtype\":" +
-             quoted(dtype_name(t.dtype)) + ",\"shape\":" + shape_json(t.shape) + "}";
+      out += "{\"name\":" + quoted(t.name) +
+             ",\"tensor\":" + quoted(t.tensor.node + ":" + std::to_string(t.tensor.result)) +
+             ",\"dtype\":" + quoted(dtype_name(t.dtype)) + ",\"shape\":" + shape_json(t.shape) +
+             "}";
     }
     out += "]";
   }
@@ -108,16 +109,16 @@ std::string objects_json(const std::vector<ObjectNode>& objects) {
   std::string out = "[";
   for (const ObjectNode& o : objects) {
     if (out.size() > 1) out += ",\n";
-    out += "{\"kind\":" + quoted(o.kind) + ",\"identifier\":" + quoted(o.identifier) + ",\"name\":" +
-           quoted(o.name) + ",\"children\":[";
+    out += "{\"kind\":" + quoted(o.kind) + ",\"identifier\":" + quoted(o.identifier) +
+           ",\"name\":" + quoted(o.name) + ",\"children\":[";
     for (size_t i = 0; i < o.children.size(); ++i) {
       out += (i ? ",[" : "[") + quoted(o.children[i].first) + "," +
              std::to_string(o.children[i].second) + "]";
     }
     out += "],\"slots\":" + std::to_string(o.slots.size()) + ",\"attributes\":[";
     for (size_t i = 0; i < o.attributes.size(); ++i) {
-      out += (i ? ",[" : "[") + quoted(o.attributes[i].first) + "," + quoted(o.attributes[i].second) +
-             "]";
+      out += (i ? ",[" : "[") + quoted(o.attributes[i].first) + "," +
+             quoted(o.attributes[i].second) + "]";
     }
     out += "]}";
   }
@@ -159,8 +160,9 @@ int run(int argc, char** argv) {
     return exit_status(read.error().code());
   }
   Source& source = *read;
-  std::string out = "{\"format\":" + quoted(source.format) + ",\"producer\":" +
-                    quoted(source.producer) + ",\"bytes\":" + std::to_string(source.bytes) +
+  std::string out = "{\"format\":" + quoted(source.format) +
+                    ",\"producer\":" + quoted(source.producer) +
+                    ",\"bytes\":" + std::to_string(source.bytes) +
                     ",\"nodes\":" + std::to_string(source.graph ? source.graph->node_count() : 0);
   out += ",\"files\":[";
   for (size_t i = 0; i < source.files.size(); ++i) out += (i ? "," : "") + quoted(source.files[i]);
@@ -173,11 +175,12 @@ int run(int argc, char** argv) {
   for (const auto& [node, variable] : source.variables) {
     if (!first) out += ",\n";
     first = false;
-    out += quoted(node) + ":{\"name\":" + quoted(variable.name) + ",\"missing\":" +
-           quoted(variable.missing_because) + ",\"shape\":" + shape_json(variable.shape) +
-           ",\"value\":" +
-           (variable.initial.dtype() == DType::kInvalid ? "null" : constant_json(variable.initial)) +
-           "}";
+    out +=
+        quoted(node) + ":{\"name\":" + quoted(variable.name) +
+        ",\"missing\":" + quoted(variable.missing_because) +
+        ",\"shape\":" + shape_json(variable.shape) + ",\"value\":" +
+        (variable.initial.dtype() == DType::kInvalid ? "null" : constant_json(variable.initial)) +
+        "}";
   }
   out += "},\n\"facts\":{\"objects\":" + objects_json(source.facts.objects) +
          ",\n\"checkpoint_objects\":" + objects_json(source.facts.checkpoint_objects) +
@@ -187,11 +190,12 @@ int run(int argc, char** argv) {
     if (!first) out += ",\n";
     first = false;
     out += "{\"key\":" + quoted(entry.key) + ",\"dtype\":" + quoted(dtype_name(entry.dtype)) +
-           ",\"dims\":" + shape_json(Shape(entry.dims)) + ",\"bytes\":" + std::to_string(entry.bytes);
+           ",\"dims\":" + shape_json(Shape(entry.dims)) +
+           ",\"bytes\":" + std::to_string(entry.bytes);
     if (source.facts.checkpoint_value) {
       auto value = source.facts.checkpoint_value(entry.key);
-      out += ",\"value\":" + (value.ok() ? constant_json(Constant(*value))
-                                         : quoted(value.error().text()));
+      out += ",\"value\":" +
+             (value.ok() ? constant_json(Constant(*value)) : quoted(value.error().text()));
     }
     out += "}";
   }

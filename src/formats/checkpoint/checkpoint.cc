@@ -15,7 +15,8 @@ std::optional<std::string> latest_in(const std::string& folder) {
   constexpr std::string_view kKey = "model_checkpoint_path: \"";
   size_t at = text.find(kKey);
   // "all_model_checkpoint_paths" ends in other letters, but a key must begin a line all the same.
-  while (at != std::string_view::npos && at != 0 && text[at - 1] != '\n') at = text.find(kKey, at + 1);
+  while (at != std::string_view::npos && at != 0 && text[at - 1] != '\n')
+    at = text.find(kKey, at + 1);
   if (at == std::string_view::npos) return std::nullopt;
   const size_t start = at + kKey.size();
   const size_t end = text.find('"', start);
@@ -64,7 +65,8 @@ Result<Source> read_checkpoint(const std::string& prefix) {
   }
   const std::string path = prefix + ".meta";
   if (!is_file(path)) {
-    if (!bundle) return Error(ErrorCode::kNotFound, "there is no checkpoint of this name").in(prefix);
+    if (!bundle)
+      return Error(ErrorCode::kNotFound, "there is no checkpoint of this name").in(prefix);
     source.files = bundle->files();
     source.bytes = bundle->bytes();
     source.facts.warnings.push_back("there is no " + path +
@@ -95,9 +97,9 @@ Result<Source> read_checkpoint(const std::string& prefix) {
   } else if (bundle) {
     source.facts.warnings.push_back(path + ": has no saver, so nothing says which value is whose");
   }
-  PUMICE_TRY(source.variables,
-             bind_variables(graph, keys, bundle.get(), "there is no " + index));
-  source.facts.warnings.insert(source.facts.warnings.end(), meta.warnings.begin(), meta.warnings.end());
+  PUMICE_TRY(source.variables, bind_variables(graph, keys, bundle.get(), "there is no " + index));
+  source.facts.warnings.insert(source.facts.warnings.end(), meta.warnings.begin(),
+                               meta.warnings.end());
   source.facts.collections = std::move(meta.collections);
   give_graph(std::move(meta), &source);
   return source;

@@ -33,18 +33,10 @@ Result<std::optional<Attribute>> read_list(ProtoReader message, ProtoContext* co
   bool tensors = false;
   while (message.next()) {
     switch (message.field()) {
-      case 2:
-        strings.emplace_back(message.bytes());
-        break;
-      case 3:
-        message.integers([&](int64_t v) { integers.push_back(v); });
-        break;
-      case 4:
-        message.reals<float>([&](float v) { reals.push_back(v); });
-        break;
-      case 5:
-        message.integers([&](int64_t v) { booleans.push_back(v != 0); });
-        break;
+      case 2: strings.emplace_back(message.bytes()); break;
+      case 3: message.integers([&](int64_t v) { integers.push_back(v); }); break;
+      case 4: message.reals<float>([&](float v) { reals.push_back(v); }); break;
+      case 5: message.integers([&](int64_t v) { booleans.push_back(v != 0); }); break;
       case 6:
         message.integers([&](int64_t v) { dtypes.push_back(dtype_from_tensorflow(v)); });
         break;
@@ -53,9 +45,7 @@ Result<std::optional<Attribute>> read_list(ProtoReader message, ProtoContext* co
         shapes.push_back(std::move(shape));
         break;
       }
-      case 8:
-        tensors = true;
-        break;
+      case 8: tensors = true; break;
       case 9: {
         PUMICE_TRY(FunctionRef ref, read_function_ref(message.message(), context));
         functions.push_back(std::move(ref));
@@ -88,18 +78,10 @@ Result<std::optional<Attribute>> read_attr_value(ProtoReader message, ProtoConte
       case 9:  // a placeholder of an uninstantiated function
         value = std::string(message.bytes());
         break;
-      case 3:
-        value = message.integer();
-        break;
-      case 4:
-        value = message.real32();
-        break;
-      case 5:
-        value = message.boolean();
-        break;
-      case 6:
-        value = dtype_from_tensorflow(message.integer());
-        break;
+      case 3: value = message.integer(); break;
+      case 4: value = message.real32(); break;
+      case 5: value = message.boolean(); break;
+      case 6: value = dtype_from_tensorflow(message.integer()); break;
       case 7: {
         PUMICE_TRY(value, read_shape(message.message()));
         break;

@@ -18,21 +18,11 @@ Argument read_argument(ProtoReader* message) {
   Argument argument;
   while (message->next()) {
     switch (message->field()) {
-      case 1:
-        argument.name = message->bytes();
-        break;
-      case 3:
-        argument.type = message->integer();
-        break;
-      case 4:
-        argument.type_attr = message->bytes();
-        break;
-      case 5:
-        argument.number_attr = message->bytes();
-        break;
-      case 6:
-        argument.type_list_attr = message->bytes();
-        break;
+      case 1: argument.name = message->bytes(); break;
+      case 3: argument.type = message->integer(); break;
+      case 4: argument.type_attr = message->bytes(); break;
+      case 5: argument.number_attr = message->bytes(); break;
+      case 6: argument.type_list_attr = message->bytes(); break;
     }
   }
   return argument;
@@ -47,9 +37,7 @@ Result<FunctionSignature> read_signature(ProtoReader message) {
   FunctionSignature signature;
   while (message.next()) {
     switch (message.field()) {
-      case 1:
-        signature.name = message.bytes();
-        break;
+      case 1: signature.name = message.bytes(); break;
       case 2:
       case 3: {
         auto& list = message.field() == 2 ? signature.inputs : signature.outputs;
@@ -184,9 +172,7 @@ Result<std::unique_ptr<Graph>> GraphDefFunctions::build(const std::string& name,
         PUMICE_TRY(signature, read_signature(function.message()));
         break;
       }
-      case 3:
-        nodes.push_back(function.bytes());
-        break;
+      case 3: nodes.push_back(function.bytes()); break;
       case 4: {
         PUMICE_TRY(const Entry entry, read_entry(function.message()));
         returned[entry.key] = entry.value;
@@ -198,8 +184,8 @@ Result<std::unique_ptr<Graph>> GraphDefFunctions::build(const std::string& name,
         break;
       }
       case 7:
-        PUMICE_CHECK(read_argument_attributes(function.message(), context_.get(),
-                                              &argument_attributes));
+        PUMICE_CHECK(
+            read_argument_attributes(function.message(), context_.get(), &argument_attributes));
         break;
     }
   }
@@ -213,7 +199,8 @@ Result<std::unique_ptr<Graph>> GraphDefFunctions::build(const std::string& name,
           .found("'" + std::string(input.name) + "'");
     }
     Attributes attributes;
-    if (auto it = argument_attributes.find(static_cast<int64_t>(i)); it != argument_attributes.end()) {
+    if (auto it = argument_attributes.find(static_cast<int64_t>(i));
+        it != argument_attributes.end()) {
       attributes = std::move(it->second);
     }
     const auto shapes = attributes.get<std::vector<Shape>>("_output_shapes");
@@ -265,7 +252,8 @@ const Attributes* GraphDefFunctions::attributes(const std::string& name) {
     ProtoReader definition(function.definition);
     while (definition.next()) {
       // What cannot be read here is reported by find().
-      if (definition.field() == 5 && !attributes.add(definition.message(), context_.get()).ok()) break;
+      if (definition.field() == 5 && !attributes.add(definition.message(), context_.get()).ok())
+        break;
     }
     function.attributes = std::make_unique<Attributes>(attributes.take());
   }

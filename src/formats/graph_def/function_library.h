@@ -20,7 +20,8 @@ std::string describe_outputs(ProtoReader op_def);
 class GraphDefFunctions : public FunctionLibrary {
  public:
   /// `context` is shared with whoever reads the same file.
-  explicit GraphDefFunctions(std::shared_ptr<ProtoContext> context) : context_(std::move(context)) {}
+  explicit GraphDefFunctions(std::shared_ptr<ProtoContext> context)
+      : context_(std::move(context)) {}
 
   /// Notes the functions of a FunctionDefLibrary; reads no more than their names.
   Status add_library(ProtoReader library);

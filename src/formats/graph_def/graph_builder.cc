@@ -71,24 +71,19 @@ Status GraphBuilder::add_node(ProtoReader node_def) {
   entries_.clear();
   while (node_def.next()) {
     switch (node_def.field()) {
-      case 1:
-        name = node_def.bytes();
-        break;
-      case 2:
-        op = node_def.bytes();
-        break;
-      case 3:
-        inputs_.push_back(node_def.bytes());
-        break;
-      case 5:
-        entries_.push_back(node_def.bytes());
-        break;
+      case 1: name = node_def.bytes(); break;
+      case 2: op = node_def.bytes(); break;
+      case 3: inputs_.push_back(node_def.bytes()); break;
+      case 5: entries_.push_back(node_def.bytes()); break;
     }
   }
   PUMICE_CHECK(node_def.status());
   auto attributes = read_attributes(op, node_def.depth() + 1);
   if (!attributes.ok()) {
-    return std::move(attributes).error().in(context_->file()).at(std::string(name), std::string(op));
+    return std::move(attributes)
+        .error()
+        .in(context_->file())
+        .at(std::string(name), std::string(op));
   }
   // The representation's own ops, which TensorFlow does not have.
   if (op == "Input" || op == "Return") {
@@ -136,8 +131,8 @@ Result<Value*> GraphBuilder::result_of(Node* node, uint64_t index) {
     const auto outputs = find_op_outputs(node->op);
     if (index >= kMaxResults || (outputs && count_results(*outputs, node->attributes))) {
       return Error(ErrorCode::kMalformed, "an input asks for a result that its node does not have")
-          .expected("one of " + std::to_string(node->result_count()) + " results of '" + node->name +
-                    "' (" + node->op + ")")
+          .expected("one of " + std::to_string(node->result_count()) + " results of '" +
+                    node->name + "' (" + node->op + ")")
           .found("result " + std::to_string(index));
     }
     PUMICE_CHECK(context_->take(more * kBytesPerResult));

@@ -4,7 +4,8 @@
 
 namespace pumice {
 
-Result<GraphDefContent> read_graph_def(std::string_view message, std::shared_ptr<ProtoContext> context,
+Result<GraphDefContent> read_graph_def(std::string_view message,
+                                       std::shared_ptr<ProtoContext> context,
                                        std::string_view op_list) {
   GraphDefContent content;
   content.graph = std::make_unique<Graph>("main");
@@ -20,7 +21,8 @@ Result<GraphDefContent> read_graph_def(std::string_view message, std::shared_ptr
     if (outer.field() == 1) {
       ++nodes;
     } else if (outer.field() == 2) {
-      if (Status s = functions->add_library(outer.message()); !s.ok()) return in_file(std::move(s).error());
+      if (Status s = functions->add_library(outer.message()); !s.ok())
+        return in_file(std::move(s).error());
     } else if (outer.field() == 4) {
       ProtoReader versions = outer.message();
       while (versions.next()) {
@@ -39,7 +41,8 @@ Result<GraphDefContent> read_graph_def(std::string_view message, std::shared_ptr
     if (again.field() != 1) continue;
     if (Status s = builder.add_node(again.message()); !s.ok()) return in_file(std::move(s).error());
   }
-  if (Status s = builder.connect(/*in_function=*/false); !s.ok()) return in_file(std::move(s).error());
+  if (Status s = builder.connect(/*in_function=*/false); !s.ok())
+    return in_file(std::move(s).error());
   return content;
 }
 

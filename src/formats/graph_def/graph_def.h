@@ -19,7 +19,8 @@ struct GraphDefContent {
 
 /// Reads a GraphDef message inside the context's file. `op_list`: MetaInfoDef.stripped_op_list, or
 /// empty.
-Result<GraphDefContent> read_graph_def(std::string_view message, std::shared_ptr<ProtoContext> context,
+Result<GraphDefContent> read_graph_def(std::string_view message,
+                                       std::shared_ptr<ProtoContext> context,
                                        std::string_view op_list = {});
 
 /// Reads a .pb file's bytes.

@@ -80,7 +80,8 @@ TEST(GraphDef, AttributesOfEveryKind) {
 }
 
 std::string constant(const std::string& tensor) {
-  return "node { name: \"c\" op: \"Const\" attr { key: \"value\" value { tensor { " + tensor + " } } } }";
+  return "node { name: \"c\" op: \"Const\" attr { key: \"value\" value { tensor { " + tensor +
+         " } } } }";
 }
 
 TEST(GraphDef, ContentIsAViewOfTheFile) {
@@ -119,11 +120,13 @@ TEST(GraphDef, ImpossibleConstantsAreRefused) {
   EXPECT_EQ(code("dtype: DT_STRING string_val: ['a', 'b'] " + huge), ErrorCode::kTooLarge);
   EXPECT_EQ(code("dtype: DT_STRING tensor_content: '\\001a' " + huge), ErrorCode::kMalformed);
   EXPECT_EQ(code("dtype: DT_FLOAT tensor_content: 'abcd' " + huge), ErrorCode::kMalformed);
-  EXPECT_EQ(code("dtype: DT_FLOAT float_val: [1, 2, 3] tensor_shape { dim { size: 2 } }"), ErrorCode::kMalformed);
+  EXPECT_EQ(code("dtype: DT_FLOAT float_val: [1, 2, 3] tensor_shape { dim { size: 2 } }"),
+            ErrorCode::kMalformed);
   EXPECT_EQ(code("dtype: DT_INT64 int64_val: [1, 2, 3]"), ErrorCode::kMalformed);
   EXPECT_EQ(code("dtype: DT_FLOAT tensor_shape { dim { size: -1 } }"), ErrorCode::kMalformed);
-  EXPECT_EQ(code("dtype: DT_FLOAT tensor_shape { dim { size: 4000000000 } dim { size: 4000000000 } }"),
-            ErrorCode::kMalformed);
+  EXPECT_EQ(
+      code("dtype: DT_FLOAT tensor_shape { dim { size: 4000000000 } dim { size: 4000000000 } }"),
+      ErrorCode::kMalformed);
 }
 
 TEST(GraphDef, DtypesWithoutAPlaceInTheGraphLeaveTheConstantWithoutValue) {
@@ -138,11 +141,14 @@ TEST(GraphDef, BrokenStructureIsNamed) {
   EXPECT_EQ(dangling.error().code(), ErrorCode::kMalformed);
   EXPECT_EQ(dangling.error().node(), "b");
   EXPECT_EQ(dangling.error().op(), "Relu");
-  EXPECT_EQ(read("node { name: \"b\" op: \"Relu\" } node { name: \"b\" op: \"Relu\" }").error().code(),
-            ErrorCode::kMalformed);
-  EXPECT_EQ(read("node { name: \"t\" op: \"TopKV2\" } node { name: \"b\" op: \"Relu\" input: \"t:2\" }")
-                .error().code(),
-            ErrorCode::kMalformed);
+  EXPECT_EQ(
+      read("node { name: \"b\" op: \"Relu\" } node { name: \"b\" op: \"Relu\" }").error().code(),
+      ErrorCode::kMalformed);
+  EXPECT_EQ(
+      read("node { name: \"t\" op: \"TopKV2\" } node { name: \"b\" op: \"Relu\" input: \"t:2\" }")
+          .error()
+          .code(),
+      ErrorCode::kMalformed);
   EXPECT_FALSE(read("versions { producer: 3 }").ok());
 }
 
@@ -156,11 +162,16 @@ TEST(GraphDef, TheFileCannotRedefineOurOwnOps) {
 }
 
 TEST(GraphDef, HostileResultNumbersCostNoMemory) {
-  EXPECT_FALSE(read("node { name: \"t\" op: \"X\" } node { name: \"b\" op: \"Y\" input: \"t:4000000000\" }").ok());
-  EXPECT_FALSE(read("node { name: \"t\" op: \"Split\" attr { key: \"num_split\" value { i: 4000000000 } } }").ok());
+  EXPECT_FALSE(
+      read("node { name: \"t\" op: \"X\" } node { name: \"b\" op: \"Y\" input: \"t:4000000000\" }")
+          .ok());
+  EXPECT_FALSE(
+      read("node { name: \"t\" op: \"Split\" attr { key: \"num_split\" value { i: 4000000000 } } }")
+          .ok());
   std::string many;
   for (int i = 0; i < 2000; ++i) {
-    many += "node { name: \"n" + std::to_string(i) + "\" op: \"Split\" attr { key: \"num_split\" value { i: 1000000 } } }";
+    many += "node { name: \"n" + std::to_string(i) +
+            "\" op: \"Split\" attr { key: \"num_split\" value { i: 1000000 } } }";
   }
   EXPECT_EQ(read(many).error().code(), ErrorCode::kTooLarge);
 }

@@ -44,8 +44,10 @@ std::optional<uint64_t> argument_length(std::string_view argument, const Attribu
 
 std::optional<std::string_view> find_op_outputs(std::string_view op) {
   const OpOutputs* end = kOpOutputs + kOpOutputsCount;
-  const OpOutputs* it = std::lower_bound(
-      kOpOutputs, end, op, [](const OpOutputs& entry, std::string_view key) { return std::string_view(entry.op) < key; });
+  const OpOutputs* it =
+      std::lower_bound(kOpOutputs, end, op, [](const OpOutputs& entry, std::string_view key) {
+        return std::string_view(entry.op) < key;
+      });
   if (it == end || it->op != op) return std::nullopt;
   return std::string_view(it->outputs);
 }

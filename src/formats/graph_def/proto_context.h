@@ -13,7 +13,8 @@ namespace pumice {
 class ProtoContext {
  public:
   ProtoContext(Bytes bytes, std::string file)
-      : bytes_(std::move(bytes)), file_(std::move(file)),
+      : bytes_(std::move(bytes)),
+        file_(std::move(file)),
         budget_(kAllowance + 2 * static_cast<uint64_t>(bytes_.size())) {}
 
   const std::string& file() const { return file_; }
@@ -24,9 +25,8 @@ class ProtoContext {
 
   /// Part of the file as Bytes that keep the mapping alive.
   Bytes view(std::string_view part) const {
-    return Bytes(bytes_.owner(),
-                 std::span<const std::byte>(reinterpret_cast<const std::byte*>(part.data()),
-                                            part.size()));
+    return Bytes(bytes_.owner(), std::span<const std::byte>(
+                                     reinterpret_cast<const std::byte*>(part.data()), part.size()));
   }
 
   /// Takes memory that content of the file asks for beyond its own bytes (a repeated tail of a

@@ -20,35 +20,23 @@ struct TensorFields {
 uint32_t value_field(DType dtype) {
   switch (dtype) {
     case DType::kFloat16:
-    case DType::kBFloat16:
-      return 13;
-    case DType::kFloat32:
-      return 5;
-    case DType::kFloat64:
-      return 6;
+    case DType::kBFloat16: return 13;
+    case DType::kFloat32: return 5;
+    case DType::kFloat64: return 6;
     case DType::kInt4:
     case DType::kInt8:
     case DType::kInt16:
     case DType::kInt32:
     case DType::kUInt8:
-    case DType::kUInt16:
-      return 7;
-    case DType::kString:
-      return 8;
-    case DType::kComplex64:
-      return 9;
-    case DType::kInt64:
-      return 10;
-    case DType::kBool:
-      return 11;
-    case DType::kComplex128:
-      return 12;
-    case DType::kUInt32:
-      return 16;
-    case DType::kUInt64:
-      return 17;
-    default:
-      return 0;
+    case DType::kUInt16: return 7;
+    case DType::kString: return 8;
+    case DType::kComplex64: return 9;
+    case DType::kInt64: return 10;
+    case DType::kBool: return 11;
+    case DType::kComplex128: return 12;
+    case DType::kUInt32: return 16;
+    case DType::kUInt64: return 17;
+    default: return 0;
   }
 }
 
@@ -127,7 +115,8 @@ Result<Constant> from_strings(std::vector<std::string> strings, Dims dims, int64
     if (strings.empty()) strings.emplace_back();
     return Constant(Tensor::of_strings({}, std::move(strings))).then(Splat{std::move(dims)});
   }
-  PUMICE_CHECK(context->take(static_cast<uint64_t>(elements) * (sizeof(std::string) + strings.back().size())));
+  PUMICE_CHECK(context->take(static_cast<uint64_t>(elements) *
+                             (sizeof(std::string) + strings.back().size())));
   strings.resize(static_cast<size_t>(elements), strings.back());
   return Constant(Tensor::of_strings(std::move(dims), std::move(strings)));
 }
@@ -223,16 +212,12 @@ Result<std::optional<Constant>> read_tensor(ProtoReader message, ProtoContext* c
   TensorFields fields;
   while (message.next()) {
     switch (message.field()) {
-      case 1:
-        fields.dtype_number = message.integer();
-        break;
+      case 1: fields.dtype_number = message.integer(); break;
       case 2: {
         PUMICE_TRY(fields.shape, read_shape(message.message()));
         break;
       }
-      case 4:
-        fields.content = message.bytes();
-        break;
+      case 4: fields.content = message.bytes(); break;
     }
   }
   PUMICE_CHECK(message.status());
@@ -247,8 +232,7 @@ Result<std::optional<Constant>> read_tensor(ProtoReader message, ProtoContext* c
   const auto elements = element_count(dims);
   const uint64_t width = dtype == DType::kInt4 ? 1 : element_size(dtype);
   uint64_t full = 0;
-  if (!elements ||
-      __builtin_mul_overflow(static_cast<uint64_t>(*elements), width, &full) ||
+  if (!elements || __builtin_mul_overflow(static_cast<uint64_t>(*elements), width, &full) ||
       full > static_cast<uint64_t>(INT64_MAX)) {
     return Error(ErrorCode::kMalformed, "a tensor's shape is impossible").found(to_string(dims));
   }
@@ -260,7 +244,8 @@ Result<std::optional<Constant>> read_tensor(ProtoReader message, ProtoContext* c
     if (fields.content.size() != full) {
       return wrong_count(dtype, dims, fields.content.size(), "bytes");
     }
-    return std::optional<Constant>(make_tensor(dtype, std::move(dims), context->view(fields.content)));
+    return std::optional<Constant>(
+        make_tensor(dtype, std::move(dims), context->view(fields.content)));
   }
 
   PUMICE_TRY(Values values, read_numbers(values_again, dtype, full, size, context));

@@ -147,8 +147,7 @@ class Heap {
         if (!c.ok()) return malformed("an object's number in a heap is too short");
         return managed(offset, length);
       }
-      case 1:
-        return huge(c.integer(std::min<size_t>(8, c.left())));
+      case 1: return huge(c.integer(std::min<size_t>(8, c.left())));
       default: {
         // Within the number itself.
         const uint64_t length = (first & 15) + 1;

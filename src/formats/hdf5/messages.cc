@@ -17,16 +17,11 @@ Error unsupported(const std::string& what) {
 
 DType integer_type(uint32_t size, bool is_signed) {
   switch (size) {
-    case 1:
-      return is_signed ? DType::kInt8 : DType::kUInt8;
-    case 2:
-      return is_signed ? DType::kInt16 : DType::kUInt16;
-    case 4:
-      return is_signed ? DType::kInt32 : DType::kUInt32;
-    case 8:
-      return is_signed ? DType::kInt64 : DType::kUInt64;
-    default:
-      return DType::kInvalid;
+    case 1: return is_signed ? DType::kInt8 : DType::kUInt8;
+    case 2: return is_signed ? DType::kInt16 : DType::kUInt16;
+    case 4: return is_signed ? DType::kInt32 : DType::kUInt32;
+    case 8: return is_signed ? DType::kInt64 : DType::kUInt64;
+    default: return DType::kInvalid;
   }
 }
 
@@ -106,8 +101,7 @@ Result<Hdf5Type> parse_hdf5_type(std::span<const std::byte> body) {
       return type;
     case 2:
     case 4:
-    case 5:
-      return type;
+    case 5: return type;
     case 8:
       type.kind = Kind::kNumber;
       if (is_bool(h, c)) type.dtype = DType::kBool;
@@ -123,14 +117,10 @@ Result<Hdf5Type> parse_hdf5_type(std::span<const std::byte> body) {
       type.text = (h.bits & 15) == 1;
       return type;
     }
-    case 6:
-      return unsupported("compound types");
-    case 7:
-      return unsupported("references");
-    case 10:
-      return unsupported("array types");
-    default:
-      return malformed("an unknown class of datatypes");
+    case 6: return unsupported("compound types");
+    case 7: return unsupported("references");
+    case 10: return unsupported("array types");
+    default: return malformed("an unknown class of datatypes");
   }
 }
 

@@ -107,19 +107,13 @@ JsonKind JsonReader::kind() {
   skip_space();
   if (at_ >= text_.size()) return JsonKind::kNone;
   switch (text_[at_]) {
-    case '{':
-      return JsonKind::kObject;
-    case '[':
-      return JsonKind::kArray;
-    case '"':
-      return JsonKind::kString;
+    case '{': return JsonKind::kObject;
+    case '[': return JsonKind::kArray;
+    case '"': return JsonKind::kString;
     case 't':
-    case 'f':
-      return JsonKind::kBoolean;
-    case 'n':
-      return JsonKind::kNull;
-    default:
-      return text_[at_] == '-' || is_digit(text_[at_]) ? JsonKind::kNumber : JsonKind::kNone;
+    case 'f': return JsonKind::kBoolean;
+    case 'n': return JsonKind::kNull;
+    default: return text_[at_] == '-' || is_digit(text_[at_]) ? JsonKind::kNumber : JsonKind::kNone;
   }
 }
 
@@ -282,20 +276,11 @@ bool JsonReader::boolean() {
 void JsonReader::skip() {
   std::string key;
   switch (kind()) {
-    case JsonKind::kNone:
-      return unexpected("a value was expected");
-    case JsonKind::kNull:
-      take_word("null");
-      return;
-    case JsonKind::kBoolean:
-      boolean();
-      return;
-    case JsonKind::kNumber:
-      number();
-      return;
-    case JsonKind::kString:
-      string();
-      return;
+    case JsonKind::kNone: return unexpected("a value was expected");
+    case JsonKind::kNull: take_word("null"); return;
+    case JsonKind::kBoolean: boolean(); return;
+    case JsonKind::kNumber: number(); return;
+    case JsonKind::kString: string(); return;
     case JsonKind::kArray:
       begin_array();
       while (next_element()) skip();

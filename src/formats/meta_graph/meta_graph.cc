@@ -32,20 +32,14 @@ Result<SourceSignature::Tensor> read_signature_tensor(ProtoReader entry, bool* p
     ProtoReader info = entry.message();
     while (info.next()) {
       switch (info.field()) {
-        case 1:
-          tensor.tensor = parse_tensor_name(info.bytes());
-          break;
-        case 2:
-          tensor.dtype = dtype_from_tensorflow(info.integer());
-          break;
+        case 1: tensor.tensor = parse_tensor_name(info.bytes()); break;
+        case 2: tensor.dtype = dtype_from_tensorflow(info.integer()); break;
         case 3: {
           PUMICE_TRY(tensor.shape, read_shape(info.message()));
           break;
         }
         case 4:
-        case 5:
-          *plain = false;
-          break;
+        case 5: *plain = false; break;
       }
     }
     PUMICE_CHECK(info.status());
@@ -63,7 +57,8 @@ Status read_signature(ProtoReader entry, MetaGraph* meta) {
     PUMICE_CHECK(read_signature_def(entry.message(), &signature, &plain));
   }
   PUMICE_CHECK(entry.status());
-  if (signature.key == "__saved_model_init_op" || signature.key == "__saved_model_train_op") return {};
+  if (signature.key == "__saved_model_init_op" || signature.key == "__saved_model_train_op")
+    return {};
   if (!plain) {
     meta->warnings.push_back("signature '" + signature.key +
                              "' has sparse or composite tensors and is left out");
@@ -161,9 +156,7 @@ Result<MetaGraph> read_meta_graph(std::string_view message, std::shared_ptr<Prot
         PUMICE_CHECK(info.status());
         break;
       }
-      case 2:
-        graph = r.bytes();
-        break;
+      case 2: graph = r.bytes(); break;
       case 3: {
         ProtoReader saver = r.message();
         while (saver.next()) {
@@ -172,15 +165,9 @@ Result<MetaGraph> read_meta_graph(std::string_view message, std::shared_ptr<Prot
         PUMICE_CHECK(saver.status());
         break;
       }
-      case 4:
-        PUMICE_CHECK(read_collection(r.message(), &meta));
-        break;
-      case 5:
-        PUMICE_CHECK(read_signature(r.message(), &meta));
-        break;
-      case 7:
-        meta.object_graph = r.bytes();
-        break;
+      case 4: PUMICE_CHECK(read_collection(r.message(), &meta)); break;
+      case 5: PUMICE_CHECK(read_signature(r.message(), &meta)); break;
+      case 7: meta.object_graph = r.bytes(); break;
     }
   }
   PUMICE_CHECK(r.status());
@@ -207,7 +194,8 @@ Result<std::map<std::string, Variable>> bind_variables(
     if (!bundle) {
       variable.missing_because = why_none;
     } else if (it == keys.end()) {
-      variable.missing_because = "nothing in the model restores it from the checkpoint " + bundle->prefix();
+      variable.missing_because =
+          "nothing in the model restores it from the checkpoint " + bundle->prefix();
     } else if (!bundle->find(it->second.key)) {
       variable.missing_because =
           "the checkpoint " + bundle->prefix() + " has no key '" + it->second.key + "'";
@@ -239,7 +227,8 @@ Status add_checkpoint_facts(const std::shared_ptr<const Bundle>& bundle, SourceF
     fact.dims = entry.dims;
     fact.bytes = entry.size;
     if (!entry.slices.empty()) {
-      fact.bytes = element_size(entry.dtype) * static_cast<uint64_t>(element_count(entry.dims).value_or(0));
+      fact.bytes =
+          element_size(entry.dtype) * static_cast<uint64_t>(element_count(entry.dims).value_or(0));
     }
     fact.file = bundle->shard_name(entry.shard);
     facts->checkpoint.push_back(std::move(fact));

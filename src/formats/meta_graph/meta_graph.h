@@ -18,15 +18,15 @@ struct MetaGraph {
   std::vector<std::string> tags;
   std::string tensorflow_version;
   GraphDefContent content;
-  std::string restore_op;  // SaverDef's; empty: none
+  std::string restore_op;                   // SaverDef's; empty: none
   std::vector<SourceSignature> signatures;  // sorted by key; the initialisation op's is left out
   std::map<std::string, std::vector<std::string>> collections;
   std::string_view object_graph;  // SavedObjectGraph, as the file holds it
   std::vector<std::string> warnings;
 };
 
-/// Adds the inputs and outputs of a SignatureDef, sorted by name. `*plain` becomes false where one is
-/// a sparse or composite tensor.
+/// Adds the inputs and outputs of a SignatureDef, sorted by name. `*plain` becomes false where one
+/// is a sparse or composite tensor.
 Status read_signature_def(ProtoReader def, SourceSignature* signature, bool* plain);
 
 /// The tags of a MetaGraphDef; reads nothing else.

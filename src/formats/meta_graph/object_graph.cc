@@ -53,16 +53,12 @@ Status read_user_object(ProtoReader message, ObjectNode* object) {
 Status read_variable(ProtoReader message, ObjectNode* object) {
   while (message.next()) {
     switch (message.field()) {
-      case 1:
-        object->dtype = dtype_from_tensorflow(message.integer());
-        break;
+      case 1: object->dtype = dtype_from_tensorflow(message.integer()); break;
       case 2: {
         PUMICE_TRY(object->shape, read_shape(message.message()));
         break;
       }
-      case 6:
-        object->name = message.bytes();
-        break;
+      case 6: object->name = message.bytes(); break;
     }
   }
   return message.status();
@@ -81,7 +77,8 @@ Status read_saveable(ProtoReader entry, ObjectNode* object) {
     if (entry.field() != 2) continue;
     ProtoReader saveable = entry.message();
     while (saveable.next())
-      if (saveable.field() == 2 || saveable.field() == 3) object->references.push_back(saveable.integer());
+      if (saveable.field() == 2 || saveable.field() == 3)
+        object->references.push_back(saveable.integer());
     PUMICE_CHECK(saveable.status());
   }
   return entry.status();
@@ -90,19 +87,13 @@ Status read_saveable(ProtoReader entry, ObjectNode* object) {
 Status read_saved_object(ProtoReader message, ObjectNode* object) {
   while (message.next()) {
     switch (message.field()) {
-      case 1:
-        PUMICE_CHECK(read_child(message.message(), object));
-        break;
-      case 3:
-        PUMICE_CHECK(read_slot(message.message(), object));
-        break;
+      case 1: PUMICE_CHECK(read_child(message.message(), object)); break;
+      case 3: PUMICE_CHECK(read_slot(message.message(), object)); break;
       case 4:
         object->kind = "user_object";
         PUMICE_CHECK(read_user_object(message.message(), object));
         break;
-      case 5:
-        object->kind = "asset";
-        break;
+      case 5: object->kind = "asset"; break;
       case 6:
         object->kind = "function";
         PUMICE_CHECK(read_functions(message.message(), 1, object));
@@ -124,16 +115,12 @@ Status read_saved_object(ProtoReader message, ObjectNode* object) {
         PUMICE_CHECK(constant.status());
         break;
       }
-      case 10:
-        object->kind = "resource";
-        break;
+      case 10: object->kind = "resource"; break;
       case 12:
         object->kind = "captured_tensor";
         PUMICE_CHECK(read_functions(message.message(), 2, object));
         break;
-      case 11:
-        PUMICE_CHECK(read_saveable(message.message(), object));
-        break;
+      case 11: PUMICE_CHECK(read_saveable(message.message(), object)); break;
       case 13:
         if (object->identifier.empty()) object->identifier = message.bytes();
         break;
@@ -178,7 +165,8 @@ void drop_dangling(const char* where, std::vector<ObjectNode>* objects,
 
 }  // namespace
 
-Result<SavedObjects> read_saved_objects(std::string_view message, std::vector<std::string>* warnings) {
+Result<SavedObjects> read_saved_objects(std::string_view message,
+                                        std::vector<std::string>* warnings) {
   SavedObjects saved;
   ProtoReader r(message);
   while (r.next()) {
@@ -253,7 +241,8 @@ void match_slots(const std::vector<ObjectNode>& saved, const std::vector<ObjectN
       by_slot.emplace(name(slot.original_variable, slot.slot_name), slot.slot_variable);
     for (const auto& slot : saved[i].slots) {
       const auto it = by_slot.find(name((*match)[slot.original_variable], slot.slot_name));
-      if (it != by_slot.end() && (*match)[slot.slot_variable] < 0) (*match)[slot.slot_variable] = it->second;
+      if (it != by_slot.end() && (*match)[slot.slot_variable] < 0)
+        (*match)[slot.slot_variable] = it->second;
     }
   }
 }

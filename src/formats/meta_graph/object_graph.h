@@ -20,17 +20,18 @@ struct SavedObjects {
 };
 
 /// References to objects that do not exist are dropped, with a warning.
-Result<SavedObjects> read_saved_objects(std::string_view message, std::vector<std::string>* warnings);
+Result<SavedObjects> read_saved_objects(std::string_view message,
+                                        std::vector<std::string>* warnings);
 Result<std::vector<ObjectNode>> read_trackable_objects(std::string_view message,
                                                        std::vector<std::string>* warnings);
 
-/// For every object of `saved` the number of the same object in `checkpoint`: both graphs are walked
-/// together from their roots along children of equal names. -1: it is not there.
+/// For every object of `saved` the number of the same object in `checkpoint`: both graphs are
+/// walked together from their roots along children of equal names. -1: it is not there.
 std::vector<int64_t> match_objects(const std::vector<ObjectNode>& saved,
                                    const std::vector<ObjectNode>& checkpoint);
 
-/// Adds to `match` the slot variables, which are no one's children: equal slots of matched variables in
-/// matched optimizers are one.
+/// Adds to `match` the slot variables, which are no one's children: equal slots of matched
+/// variables in matched optimizers are one.
 void match_slots(const std::vector<ObjectNode>& saved, const std::vector<ObjectNode>& checkpoint,
                  std::vector<int64_t>* match);
 

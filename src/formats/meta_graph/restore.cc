@@ -19,7 +19,7 @@ bool is_call(const Node& node) {
 /// One function body under a call; the main graph has none above it.
 struct Frame {
   const Frame* caller = nullptr;
-  const Node* call = nullptr;      // in the caller's graph
+  const Node* call = nullptr;  // in the caller's graph
   const Graph* graph = nullptr;
   std::unordered_map<const Value*, size_t> argument;  // input of the graph → number
 };
@@ -47,7 +47,8 @@ class RestoreWalk {
         if (seen.insert(next).second) work.push_back(next);
       };
       for (const Node* before : node->control_inputs) push(before);
-      // Only groups are passed through by data; an assignment's operands are looked at on their own.
+      // Only groups are passed through by data; an assignment's operands are looked at on their
+      // own.
       if (node->is("Identity") || node->is("IdentityN")) {
         for (size_t i = 0; i < node->operand_count(); ++i) push(node->operand(i)->node());
       }
@@ -86,8 +87,7 @@ class RestoreWalk {
         place.value = node->operand(0);
       } else if (node->is("Input") && place.frame->caller) {
         const auto it = place.frame->argument.find(place.value);
-        if (it == place.frame->argument.end() ||
-            it->second >= place.frame->call->operand_count()) {
+        if (it == place.frame->argument.end() || it->second >= place.frame->call->operand_count()) {
           return {};
         }
         place = {place.frame->call->operand(it->second), place.frame->caller};
@@ -105,7 +105,8 @@ class RestoreWalk {
     const Constant* constant = place.value ? constant_of(place.value) : nullptr;
     if (!constant || constant->dtype() != DType::kString) return nullptr;
     if (constant->transforms().empty()) return &constant->source().strings();
-    // A list of equal strings ("", "", …) is a Splat; no more of it is wanted than there are results.
+    // A list of equal strings ("", "", …) is a Splat; no more of it is wanted than there are
+    // results.
     if (constant->source().elements() != 1 ||
         constant->elements() > static_cast<int64_t>(node.result_count())) {
       return nullptr;

@@ -15,25 +15,21 @@ bool take_varint(std::string_view* bytes, uint64_t* value) {
 bool next_field(std::string_view* message, ProtoField* field) {
   std::string_view rest = *message;
   uint64_t tag = 0, size = 0;
-  if (rest.empty() || !take_varint(&rest, &tag) || (tag >> 3) == 0 || (tag >> 3) > 0x1fffffff) return false;
+  if (rest.empty() || !take_varint(&rest, &tag) || (tag >> 3) == 0 || (tag >> 3) > 0x1fffffff)
+    return false;
   *field = {};
   field->number = static_cast<uint32_t>(tag >> 3);
   switch (tag & 7) {
     case 0:
       if (!take_varint(&rest, &field->integer)) return false;
       break;
-    case 1:
-      size = 8;
-      break;
+    case 1: size = 8; break;
     case 2:
       if (!take_varint(&rest, &size)) return false;
       field->is_bytes = true;
       break;
-    case 5:
-      size = 4;
-      break;
-    default:
-      return false;
+    case 5: size = 4; break;
+    default: return false;
   }
   if (size > rest.size()) return false;
   if (field->is_bytes) field->bytes = rest.substr(0, size);

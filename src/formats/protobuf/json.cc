@@ -179,8 +179,7 @@ void JsonToWire::string_or_bytes(const TextField& field) {
 
 int64_t JsonToWire::integer(const TextField& field) {
   switch (json_.kind()) {
-    case JsonKind::kBoolean:
-      return json_.boolean();
+    case JsonKind::kBoolean: return json_.boolean();
     case JsonKind::kString: {
       const std::string text = json_.string();
       int64_t v = 0;
@@ -198,8 +197,7 @@ int64_t JsonToWire::integer(const TextField& field) {
       }
       return static_cast<int64_t>(large);
     }
-    default:
-      return json_.integer();
+    default: return json_.integer();
   }
 }
 
@@ -222,24 +220,13 @@ void JsonToWire::value(const TextField& field, bool in_list) {
     case TextKind::kMessage:
       if (is_map(field) && !in_list) return map(field);
       return nested(field, [&] { message(field.type); });
-    case TextKind::kString:
-      return string_or_bytes(field);
+    case TextKind::kString: return string_or_bytes(field);
     case TextKind::kVarint:
-    case TextKind::kEnum:
-      tag(field, 0);
-      return varint(static_cast<uint64_t>(integer(field)));
-    case TextKind::kFloat:
-      tag(field, 5);
-      return fixed(static_cast<float>(real()));
-    case TextKind::kDouble:
-      tag(field, 1);
-      return fixed(real());
-    case TextKind::kFixed32:
-      tag(field, 5);
-      return fixed(static_cast<uint32_t>(integer(field)));
-    case TextKind::kFixed64:
-      tag(field, 1);
-      return fixed(integer(field));
+    case TextKind::kEnum: tag(field, 0); return varint(static_cast<uint64_t>(integer(field)));
+    case TextKind::kFloat: tag(field, 5); return fixed(static_cast<float>(real()));
+    case TextKind::kDouble: tag(field, 1); return fixed(real());
+    case TextKind::kFixed32: tag(field, 5); return fixed(static_cast<uint32_t>(integer(field)));
+    case TextKind::kFixed64: tag(field, 1); return fixed(integer(field));
   }
 }
 

@@ -86,15 +86,13 @@ uint32_t ProtoReader::fixed32() {
 }
 
 bool ProtoReader::decode_varint(const char** p, const char* end, int64_t* value) {
-  *value = guarded<int64_t>(
-      [&] { return static_cast<int64_t>(protozero::decode_varint(p, end)); });
+  *value = guarded<int64_t>([&] { return static_cast<int64_t>(protozero::decode_varint(p, end)); });
   return ok();
 }
 
 Status ProtoReader::status() const {
   switch (fault_) {
-    case Fault::kNone:
-      return {};
+    case Fault::kNone: return {};
     case Fault::kTruncated:
       return Error(ErrorCode::kTruncated, "a protocol buffer message ends before its content does")
           .hint("The file is probably incomplete: copy or download it again.");

@@ -89,7 +89,10 @@ template <typename T, typename Sink>
 void ProtoReader::reals(Sink sink) {
   if (!is_bytes()) {
     T v;
-    if constexpr (sizeof(T) == 4) v = real32(); else v = real64();
+    if constexpr (sizeof(T) == 4)
+      v = real32();
+    else
+      v = real64();
     if (ok()) sink(v);
     return;
   }

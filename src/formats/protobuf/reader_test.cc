@@ -1,8 +1,8 @@
 #include "formats/protobuf/reader.h"
 
-#include <gtest/gtest.h>
-
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace pumice {
 namespace {

@@ -97,8 +97,8 @@ std::string_view TextParser::word() {
   const size_t start = at_;
   while (at_ < text_.size()) {
     const char c = text_[at_];
-    const bool sign = (c == '-' || c == '+') &&
-                      (at_ == start || text_[at_ - 1] == 'e' || text_[at_ - 1] == 'E');
+    const bool sign =
+        (c == '-' || c == '+') && (at_ == start || text_[at_ - 1] == 'e' || text_[at_ - 1] == 'E');
     if (!is_identifier(c) && c != '.' && !sign) break;
     ++at_;
   }
@@ -227,7 +227,8 @@ bool TextParser::string_literal() {
     const char quote = text_[at_++];
     for (;;) {
       const size_t start = at_;
-      while (at_ < text_.size() && text_[at_] != quote && text_[at_] != '\\' && text_[at_] != '\n') {
+      while (at_ < text_.size() && text_[at_] != quote && text_[at_] != '\\' &&
+             text_[at_] != '\n') {
         ++at_;
       }
       literal_.append(text_.substr(start, at_ - start));
@@ -278,7 +279,8 @@ bool parse_real(std::string_view word, Real* value) {
   } else {
     const auto [end, fault] = std::from_chars(word.data(), word.data() + word.size(), *value);
     if (end != word.data() + word.size() || fault == std::errc::invalid_argument) return false;
-    if (fault == std::errc::result_out_of_range) {  // too large or too small: as the compiler rounds
+    if (fault ==
+        std::errc::result_out_of_range) {  // too large or too small: as the compiler rounds
       const double wide = std::strtod(std::string(word).c_str(), nullptr);
       *value = static_cast<Real>(wide);
     }
@@ -360,10 +362,8 @@ bool TextParser::scalar(const TextField* field) {
       put_fixed(&bits, 8);
       return true;
     }
-    case TextKind::kString:
-      return fail("a quoted string was expected");
-    case TextKind::kMessage:
-      return fail("a message in braces was expected");
+    case TextKind::kString: return fail("a quoted string was expected");
+    case TextKind::kMessage: return fail("a message in braces was expected");
   }
   return false;
 }

@@ -1,8 +1,8 @@
 // The fields of TensorFlow's messages that the readers look at, and their enums: facts, as data.
-#include "formats/protobuf/text.h"
-
 #include <algorithm>
 #include <iterator>
+
+#include "formats/protobuf/text.h"
 
 namespace pumice {
 
@@ -39,7 +39,8 @@ const TextField kTextFields[] = {
     {"FunctionDef", "attr", 5, TextKind::kMessage, "FunctionDef.AttrEntry"},
     {"FunctionDef", "control_ret", 6, TextKind::kMessage, "FunctionDef.ControlRetEntry"},
     {"FunctionDef", "node_def", 3, TextKind::kMessage, "NodeDef"},
-    {"FunctionDef", "resource_arg_unique_id", 8, TextKind::kMessage, "FunctionDef.ResourceArgUniqueIdEntry"},
+    {"FunctionDef", "resource_arg_unique_id", 8, TextKind::kMessage,
+     "FunctionDef.ResourceArgUniqueIdEntry"},
     {"FunctionDef", "ret", 4, TextKind::kMessage, "FunctionDef.RetEntry"},
     {"FunctionDef", "signature", 1, TextKind::kMessage, "OpDef"},
     {"FunctionDef.ArgAttrEntry", "key", 1, TextKind::kVarint, ""},
@@ -68,7 +69,8 @@ const TextField kTextFields[] = {
     {"MetaGraphDef", "signature_def", 5, TextKind::kMessage, "MetaGraphDef.SignatureDefEntry"},
     {"MetaGraphDef.CollectionDefEntry", "key", 1, TextKind::kString, ""},
     {"MetaGraphDef.CollectionDefEntry", "value", 2, TextKind::kMessage, "CollectionDef"},
-    {"MetaGraphDef.MetaInfoDef", "function_aliases", 8, TextKind::kMessage, "MetaGraphDef.MetaInfoDef.FunctionAliasesEntry"},
+    {"MetaGraphDef.MetaInfoDef", "function_aliases", 8, TextKind::kMessage,
+     "MetaGraphDef.MetaInfoDef.FunctionAliasesEntry"},
     {"MetaGraphDef.MetaInfoDef", "meta_graph_version", 1, TextKind::kString, ""},
     {"MetaGraphDef.MetaInfoDef", "stripped_default_attrs", 7, TextKind::kVarint, ""},
     {"MetaGraphDef.MetaInfoDef", "stripped_op_list", 2, TextKind::kMessage, "OpList"},
@@ -134,30 +136,36 @@ const TextField kTextFields[] = {
     {"SavedObject", "asset", 5, TextKind::kMessage, "SavedAsset"},
     {"SavedObject", "bare_concrete_function", 8, TextKind::kMessage, "SavedBareConcreteFunction"},
     {"SavedObject", "captured_tensor", 12, TextKind::kMessage, "CapturedTensor"},
-    {"SavedObject", "children", 1, TextKind::kMessage, "TrackableObjectGraph.TrackableObject.ObjectReference"},
+    {"SavedObject", "children", 1, TextKind::kMessage,
+     "TrackableObjectGraph.TrackableObject.ObjectReference"},
     {"SavedObject", "constant", 9, TextKind::kMessage, "SavedConstant"},
-    {"SavedObject", "dependencies", 15, TextKind::kMessage, "TrackableObjectGraph.TrackableObject.ObjectReference"},
+    {"SavedObject", "dependencies", 15, TextKind::kMessage,
+     "TrackableObjectGraph.TrackableObject.ObjectReference"},
     {"SavedObject", "function", 6, TextKind::kMessage, "SavedFunction"},
     {"SavedObject", "registered_name", 13, TextKind::kString, ""},
     {"SavedObject", "registered_saver", 16, TextKind::kString, ""},
     {"SavedObject", "resource", 10, TextKind::kMessage, "SavedResource"},
     {"SavedObject", "saveable_objects", 11, TextKind::kMessage, "SavedObject.SaveableObjectsEntry"},
-    {"SavedObject", "slot_variables", 3, TextKind::kMessage, "TrackableObjectGraph.TrackableObject.SlotVariableReference"},
+    {"SavedObject", "slot_variables", 3, TextKind::kMessage,
+     "TrackableObjectGraph.TrackableObject.SlotVariableReference"},
     {"SavedObject", "user_object", 4, TextKind::kMessage, "SavedUserObject"},
     {"SavedObject", "variable", 7, TextKind::kMessage, "SavedVariable"},
     {"SavedObject.SaveableObjectsEntry", "key", 1, TextKind::kString, ""},
     {"SavedObject.SaveableObjectsEntry", "value", 2, TextKind::kMessage, "SaveableObject"},
-    {"SavedObjectGraph", "concrete_functions", 2, TextKind::kMessage, "SavedObjectGraph.ConcreteFunctionsEntry"},
+    {"SavedObjectGraph", "concrete_functions", 2, TextKind::kMessage,
+     "SavedObjectGraph.ConcreteFunctionsEntry"},
     {"SavedObjectGraph", "nodes", 1, TextKind::kMessage, "SavedObject"},
     {"SavedObjectGraph.ConcreteFunctionsEntry", "key", 1, TextKind::kString, ""},
-    {"SavedObjectGraph.ConcreteFunctionsEntry", "value", 2, TextKind::kMessage, "SavedConcreteFunction"},
+    {"SavedObjectGraph.ConcreteFunctionsEntry", "value", 2, TextKind::kMessage,
+     "SavedConcreteFunction"},
     {"SavedResource", "device", 1, TextKind::kString, ""},
     {"SavedUserObject", "identifier", 1, TextKind::kString, ""},
     {"SavedUserObject", "metadata", 3, TextKind::kString, ""},
     {"SavedUserObject", "version", 2, TextKind::kMessage, "VersionDef"},
     {"SavedVariable", "device", 7, TextKind::kString, ""},
     {"SavedVariable", "dtype", 1, TextKind::kEnum, ""},
-    {"SavedVariable", "experimental_distributed_variable_components", 8, TextKind::kMessage, "SavedVariable"},
+    {"SavedVariable", "experimental_distributed_variable_components", 8, TextKind::kMessage,
+     "SavedVariable"},
     {"SavedVariable", "name", 6, TextKind::kString, ""},
     {"SavedVariable", "shape", 2, TextKind::kMessage, "TensorShapeProto"},
     {"SavedVariable", "trainable", 3, TextKind::kVarint, ""},
@@ -201,11 +209,15 @@ const TextField kTextFields[] = {
     {"TensorShapeProto", "unknown_rank", 3, TextKind::kVarint, ""},
     {"TensorShapeProto.Dim", "name", 2, TextKind::kString, ""},
     {"TensorShapeProto.Dim", "size", 1, TextKind::kVarint, ""},
-    {"TrackableObjectGraph.TrackableObject.ObjectReference", "local_name", 2, TextKind::kString, ""},
+    {"TrackableObjectGraph.TrackableObject.ObjectReference", "local_name", 2, TextKind::kString,
+     ""},
     {"TrackableObjectGraph.TrackableObject.ObjectReference", "node_id", 1, TextKind::kVarint, ""},
-    {"TrackableObjectGraph.TrackableObject.SlotVariableReference", "original_variable_node_id", 1, TextKind::kVarint, ""},
-    {"TrackableObjectGraph.TrackableObject.SlotVariableReference", "slot_name", 2, TextKind::kString, ""},
-    {"TrackableObjectGraph.TrackableObject.SlotVariableReference", "slot_variable_node_id", 3, TextKind::kVarint, ""},
+    {"TrackableObjectGraph.TrackableObject.SlotVariableReference", "original_variable_node_id", 1,
+     TextKind::kVarint, ""},
+    {"TrackableObjectGraph.TrackableObject.SlotVariableReference", "slot_name", 2,
+     TextKind::kString, ""},
+    {"TrackableObjectGraph.TrackableObject.SlotVariableReference", "slot_variable_node_id", 3,
+     TextKind::kVarint, ""},
     {"VersionDef", "bad_consumers", 3, TextKind::kVarint, ""},
     {"VersionDef", "min_consumer", 2, TextKind::kVarint, ""},
     {"VersionDef", "producer", 1, TextKind::kVarint, ""},
@@ -298,9 +310,9 @@ constexpr Enumerator kEnumerators[] = {
 
 int64_t text_enumerator(std::string_view name) {
   const Enumerator* end = std::end(kEnumerators);
-  const Enumerator* it = std::lower_bound(
-      std::begin(kEnumerators), end, name,
-      [](const Enumerator& e, std::string_view key) { return e.name < key; });
+  const Enumerator* it =
+      std::lower_bound(std::begin(kEnumerators), end, name,
+                       [](const Enumerator& e, std::string_view key) { return e.name < key; });
   return it != end && it->name == name ? it->number : -1;
 }
 
@@ -311,8 +323,7 @@ const TextField* find_text_field(std::string_view message, std::string_view name
   const std::pair<std::string_view, std::string_view> wanted(message, name);
   const TextField* end = kTextFields + kTextFieldsCount;
   const TextField* it = std::lower_bound(
-      kTextFields, end, wanted,
-      [&](const TextField& f, const auto& w) { return key(f) < w; });
+      kTextFields, end, wanted, [&](const TextField& f, const auto& w) { return key(f) < w; });
   return it != end && key(*it) == wanted ? it : nullptr;
 }
 

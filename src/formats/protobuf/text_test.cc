@@ -1,10 +1,10 @@
 #include "formats/protobuf/text.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <iterator>
 #include <limits>
+
+#include <gtest/gtest.h>
 
 #include "formats/protobuf/reader.h"
 
@@ -18,8 +18,10 @@ std::string wire(std::string_view text, std::string_view message) {
 
 TEST(ProtoText, FieldsAreFoundByBinarySearch) {
   for (size_t i = 1; i < kTextFieldsCount; ++i) {
-    const std::pair<std::string_view, std::string_view> a(kTextFields[i - 1].message, kTextFields[i - 1].name);
-    const std::pair<std::string_view, std::string_view> b(kTextFields[i].message, kTextFields[i].name);
+    const std::pair<std::string_view, std::string_view> a(kTextFields[i - 1].message,
+                                                          kTextFields[i - 1].name);
+    const std::pair<std::string_view, std::string_view> b(kTextFields[i].message,
+                                                          kTextFields[i].name);
     EXPECT_LT(a, b);
   }
   EXPECT_TRUE(text_schema_has("GraphDef", "node"));
@@ -34,7 +36,9 @@ TEST(ProtoText, ScalarsInTheirWireTypes) {
   EXPECT_EQ(wire("b: true", "AttrValue"), "\x28\x01");
   EXPECT_EQ(wire("type: DT_INT32", "AttrValue"), "\x30\x03");
   EXPECT_EQ(wire("type: 3", "AttrValue"), "\x30\x03");
-  EXPECT_EQ(wire("s: 'a' \"b\"", "AttrValue"), "\x12\x02" "ab");
+  EXPECT_EQ(wire("s: 'a' \"b\"", "AttrValue"),
+            "\x12\x02"
+            "ab");
 }
 
 TEST(ProtoText, Escapes) {
@@ -62,9 +66,10 @@ TEST(ProtoText, MessagesListsCommentsAndUnknownFields) {
   const std::string same = wire("dim { size: 2 } dim { size: 3 }", "TensorShapeProto");
   EXPECT_EQ(wire("# two\ndim: < size: 2 >, dim <size:3>;", "TensorShapeProto"), same);
   EXPECT_EQ(wire("dim: [{size: 2}, <size: 3>]", "TensorShapeProto"), same);
-  EXPECT_EQ(wire("future { x: [1, 'a', {y: 2}] [a.b/c] { d: e } } dim { size: 2 } z: 1 dim { size: 3 }",
-                 "TensorShapeProto"),
-            same);
+  EXPECT_EQ(
+      wire("future { x: [1, 'a', {y: 2}] [a.b/c] { d: e } } dim { size: 2 } z: 1 dim { size: 3 }",
+           "TensorShapeProto"),
+      same);
 }
 
 TEST(ProtoText, FaultsSayWhereTheyAre) {
@@ -73,14 +78,16 @@ TEST(ProtoText, FaultsSayWhereTheyAre) {
     return result.ok() ? std::string("no error") : result.error().message();
   };
   EXPECT_EQ(fault("node {\n  name: 3\n}"), "line 2, column 10: a quoted string was expected");
-  EXPECT_EQ(fault("node {\n  name: \"a\n\"}"), "line 2, column 11: a string without its closing quote");
+  EXPECT_EQ(fault("node {\n  name: \"a\n\"}"),
+            "line 2, column 11: a string without its closing quote");
   EXPECT_EQ(fault("node {"), "line 1, column 7: the text ends inside a message");
   EXPECT_EQ(fault("node name"), "line 1, column 6: a ':' was expected");
   EXPECT_EQ(text_to_wire("node {", "GraphDef").error().code(), ErrorCode::kTruncated);
 }
 
 TEST(ProtoText, EveryTruncationIsAnErrorOrAPrefix) {
-  const std::string text = "node { name: \"a\\\\b\" op: 'Const' attr { key: \"x\" value { list { i: [1, -2] } } } }";
+  const std::string text =
+      "node { name: \"a\\\\b\" op: 'Const' attr { key: \"x\" value { list { i: [1, -2] } } } }";
   for (size_t n = 0; n < text.size(); ++n) {
     (void)text_to_wire(std::string_view(text).substr(0, n), "GraphDef");
   }

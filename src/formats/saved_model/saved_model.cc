@@ -4,9 +4,9 @@
 #include <set>
 
 #include "formats/file.h"
-#include "formats/protobuf/text.h"
 #include "formats/meta_graph/meta_graph.h"
 #include "formats/meta_graph/object_graph.h"
+#include "formats/protobuf/text.h"
 
 namespace pumice {
 namespace {
@@ -53,9 +53,9 @@ Result<std::string_view> choose_graph(const Bytes& bytes, const ReadOptions& opt
       .hint("Name its tags: --tags " + first);
 }
 
-/// Adds where variables stand that the restore op leaves out (Keras 3 saved with tf.saved_model.save:
-/// its functions capture other handles than the saver restores): the arguments that a function
-/// captured are objects, and an object has a key.
+/// Adds where variables stand that the restore op leaves out (Keras 3 saved with
+/// tf.saved_model.save: its functions capture other handles than the saver restores): the arguments
+/// that a function captured are objects, and an object has a key.
 void bind_by_objects(const Graph& graph, const SavedObjects& saved,
                      const std::vector<ObjectNode>& checkpoint,
                      std::map<std::string, RestoredFrom>* keys) {
@@ -90,7 +90,8 @@ void bind_shared_handles(const Graph& graph, std::map<std::string, RestoredFrom>
   std::map<std::string, RestoredFrom> by_identity;
   for (const Node& node : graph) {
     if (!node.is("VarHandleOp") || node.attributes.string("shared_name").empty()) continue;
-    if (auto it = keys->find(node.name); it != keys->end()) by_identity.emplace(identity(node), it->second);
+    if (auto it = keys->find(node.name); it != keys->end())
+      by_identity.emplace(identity(node), it->second);
   }
   for (const Node& node : graph) {
     if (!node.is("VarHandleOp") || node.attributes.string("shared_name").empty()) continue;
@@ -126,7 +127,8 @@ Status read_keras_metadata(const std::string& path, Source* source) {
 }  // namespace
 
 bool is_saved_model(const std::string& folder) {
-  return is_file(join_path(folder, "saved_model.pb")) || is_file(join_path(folder, "saved_model.pbtxt"));
+  return is_file(join_path(folder, "saved_model.pb")) ||
+         is_file(join_path(folder, "saved_model.pbtxt"));
 }
 
 Result<Source> read_saved_model(const std::string& folder, const ReadOptions& options) {

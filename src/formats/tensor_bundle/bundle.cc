@@ -63,8 +63,8 @@ std::optional<std::vector<std::string>> split_strings(std::string_view bytes, in
   return strings;
 }
 
-/// Copies the part of box `from` that box `to` shares. Boxes are given by start and size in one full
-/// tensor; `source` and `target` hold the boxes' elements densely.
+/// Copies the part of box `from` that box `to` shares. Boxes are given by start and size in one
+/// full tensor; `source` and `target` hold the boxes' elements densely.
 void copy_overlap(const std::byte* source, const Dims& from_start, const Dims& from_size,
                   std::byte* target, const Dims& to_start, const Dims& to_size, size_t width) {
   const size_t rank = from_size.size();
@@ -86,7 +86,8 @@ void copy_overlap(const std::byte* source, const Dims& from_start, const Dims& f
       s = s * from_size[i] + (at[i] - from_start[i]);
       t = t * to_size[i] + (at[i] - to_start[i]);
     }
-    std::memcpy(target + t * static_cast<int64_t>(width), source + s * static_cast<int64_t>(width), row);
+    std::memcpy(target + t * static_cast<int64_t>(width), source + s * static_cast<int64_t>(width),
+                row);
     size_t i = rank - 1;
     while (i > 0 && ++at[i - 1] == high[i - 1]) {
       at[i - 1] = low[i - 1];
@@ -124,9 +125,9 @@ Result<std::shared_ptr<const Bundle>> Bundle::open(const std::string& prefix) {
 }
 
 Status Bundle::read_index(const Bytes& index) {
-  PUMICE_CHECK(read_sstable(as_text(index.view()), [&](std::string_view key, std::string_view value) {
-    return add(key, value);
-  }));
+  PUMICE_CHECK(
+      read_sstable(as_text(index.view()),
+                   [&](std::string_view key, std::string_view value) { return add(key, value); }));
   // The vectors have settled: their keys can be referred to.
   for (size_t i = 0; i < entries_.size(); ++i) by_key_.emplace(entries_[i].key, i);
   for (size_t i = 0; i < parts_.size(); ++i) part_by_key_.emplace(parts_[i].key, i);
@@ -155,22 +156,14 @@ Status Bundle::add(std::string_view key, std::string_view value) {
   Shape shape = Shape::scalar();
   while (r.next()) {
     switch (r.field()) {
-      case 1:
-        entry.dtype = dtype_from_tensorflow(r.integer());
-        break;
+      case 1: entry.dtype = dtype_from_tensorflow(r.integer()); break;
       case 2: {
         PUMICE_TRY(shape, read_shape(r.message()));
         break;
       }
-      case 3:
-        shard = r.integer();
-        break;
-      case 4:
-        offset = r.integer();
-        break;
-      case 5:
-        size = r.integer();
-        break;
+      case 3: shard = r.integer(); break;
+      case 4: offset = r.integer(); break;
+      case 5: size = r.integer(); break;
       case 7: {
         PUMICE_TRY(TensorSlice slice, read_slice(r.message()));
         entry.slices.push_back(std::move(slice));
@@ -211,7 +204,8 @@ Status Bundle::map_shards() {
   }
   if (!missing.empty()) {
     std::string names;
-    for (size_t i = 0; i < missing.size() && i < 3; ++i) names += (i ? ", " : "") + name_of(missing[i]);
+    for (size_t i = 0; i < missing.size() && i < 3; ++i)
+      names += (i ? ", " : "") + name_of(missing[i]);
     if (missing.size() > 3) names += ", …";
     return Error(ErrorCode::kNotFound, "the checkpoint's data files are not all there")
         .in(prefix_ + ".index")
@@ -226,7 +220,8 @@ Status Bundle::map_shards() {
         return Error(ErrorCode::kTruncated, "weights file too short")
             .in(shard_name(e.shard))
             .expected("at least " + std::to_string(e.offset) + " + " + std::to_string(e.size) +
-                      " bytes, for '" + (e.key[0] ? e.key : "a part of a partitioned variable") + "'")
+                      " bytes, for '" + (e.key[0] ? e.key : "a part of a partitioned variable") +
+                      "'")
             .found(std::to_string(room) + " bytes")
             .hint(kHint);
       }
@@ -245,7 +240,8 @@ Result<Tensor> Bundle::value_of(const Entry& entry) const {
   const auto elements = element_count(entry.dims);
   if (entry.dtype == DType::kString) {
     auto strings = split_strings(as_text(bytes.view()), *elements);
-    if (!strings) return malformed(entry.key, "the strings of a checkpoint entry do not fit its bytes");
+    if (!strings)
+      return malformed(entry.key, "the strings of a checkpoint entry do not fit its bytes");
     return Tensor::of_strings(entry.dims, *std::move(strings));
   }
   const size_t width = element_size(entry.dtype);
@@ -254,7 +250,8 @@ Result<Tensor> Bundle::value_of(const Entry& entry) const {
         .found("key '" + entry.key + "'");
   }
   uint64_t full = 0;
-  if (__builtin_mul_overflow(static_cast<uint64_t>(*elements), width, &full) || full != entry.size) {
+  if (__builtin_mul_overflow(static_cast<uint64_t>(*elements), width, &full) ||
+      full != entry.size) {
     return malformed(entry.key, "a checkpoint entry's bytes do not fit its shape " +
                                     to_string(entry.dims) + " of " +
                                     std::string(dtype_name(entry.dtype)));
@@ -268,7 +265,8 @@ const Bundle::Entry* Bundle::find_part(const Entry& entry, const TensorSlice& sl
 }
 
 /// The box `wanted`, of sizes `dims`, from the parts that the tensor stands in.
-Result<Tensor> Bundle::assemble(const Entry& entry, const TensorSlice& wanted, const Dims& dims) const {
+Result<Tensor> Bundle::assemble(const Entry& entry, const TensorSlice& wanted,
+                                const Dims& dims) const {
   const size_t width = element_size(entry.dtype);
   const auto elements = element_count(dims);
   uint64_t full = 0;
@@ -295,7 +293,8 @@ Result<Tensor> Bundle::assemble(const Entry& entry, const TensorSlice& wanted, c
     }
     if (shared == 0) continue;
     covered += shared;
-    copy_overlap(value.data(), from_start, *part_dims, result.mutable_data(), to_start, dims, width);
+    copy_overlap(value.data(), from_start, *part_dims, result.mutable_data(), to_start, dims,
+                 width);
   }
   if (covered != static_cast<uint64_t>(*elements)) {
     return malformed(entry.key, "the parts of a partitioned tensor do not cover it");
@@ -314,7 +313,9 @@ Result<Tensor> Bundle::read(std::string_view key, std::string_view shape_and_sli
   }
   const auto in_file = [&](Error error) { return std::move(error).in(prefix_ + ".index"); };
   auto wanted = parse_shape_and_slice(shape_and_slice);
-  if (!wanted) return in_file(malformed(entry->key, "no part of a tensor: '" + std::string(shape_and_slice) + "'"));
+  if (!wanted)
+    return in_file(
+        malformed(entry->key, "no part of a tensor: '" + std::string(shape_and_slice) + "'"));
   if (wanted->whole) {
     wanted->full = entry->dims;
     wanted->slice.extents.resize(entry->dims.size());

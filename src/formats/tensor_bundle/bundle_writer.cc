@@ -3,11 +3,11 @@
 #include <optional>
 
 #include "formats/file.h"
+#include "formats/output_file.h"
 #include "formats/protobuf/edit.h"
 #include "formats/tensor_bundle/crc32c.h"
 #include "formats/tensor_bundle/sstable.h"
 #include "formats/tensor_bundle/sstable_writer.h"
-#include "formats/output_file.h"
 
 namespace pumice {
 namespace {
@@ -18,8 +18,9 @@ void put_fixed32(std::string* out, uint32_t v) {
 
 uint32_t masked(uint32_t crc) { return (crc >> 15 | crc << 17) + 0xa282ead8u; }
 
-/// A scalar string as a data file holds it: its length, a checksum of that, its bytes. `*checksum` is
-/// the entry's. TensorFlow takes checksums of lengths as fixed32 or fixed64 numbers, not as written.
+/// A scalar string as a data file holds it: its length, a checksum of that, its bytes. `*checksum`
+/// is the entry's. TensorFlow takes checksums of lengths as fixed32 or fixed64 numbers, not as
+/// written.
 std::string string_value(const std::string& text, uint32_t* checksum) {
   std::string length, bytes;
   put_fixed32(&length, static_cast<uint32_t>(text.size()));
@@ -55,9 +56,10 @@ Result<Where> where(std::string_view entry) {
 Result<std::string> placed(std::string_view entry, uint64_t offset, uint64_t size,
                            std::optional<uint32_t> checksum) {
   std::string out;
-  PUMICE_CHECK(rewrite_message(entry, &out, [&](const ProtoField& field, std::string*) -> Result<bool> {
-    return (field.number >= 3 && field.number <= 5) || (field.number == 6 && checksum);
-  }));
+  PUMICE_CHECK(
+      rewrite_message(entry, &out, [&](const ProtoField& field, std::string*) -> Result<bool> {
+        return (field.number >= 3 && field.number <= 5) || (field.number == 6 && checksum);
+      }));
   if (offset > 0) put_integer(&out, 4, static_cast<int64_t>(offset));
   if (size > 0) put_integer(&out, 5, static_cast<int64_t>(size));
   if (checksum) {
@@ -69,11 +71,12 @@ Result<std::string> placed(std::string_view entry, uint64_t offset, uint64_t siz
 
 Result<std::string> header_of_one_shard(std::string_view header) {
   std::string out;
-  PUMICE_CHECK(rewrite_message(header, &out, [](const ProtoField& field, std::string* to) -> Result<bool> {
-    if (field.number != 1) return false;
-    put_integer(to, 1, 1);
-    return true;
-  }));
+  PUMICE_CHECK(
+      rewrite_message(header, &out, [](const ProtoField& field, std::string* to) -> Result<bool> {
+        if (field.number != 1) return false;
+        put_integer(to, 1, 1);
+        return true;
+      }));
   return out;
 }
 
@@ -106,7 +109,8 @@ Status write_bundle(const Bundle& source, const BundleEdit& edit, const std::str
       return table.add(key, entry);
     }
     PUMICE_TRY(const Where w, where(value));
-    // The bundle has been opened: places were checked against the files. They may have changed since.
+    // The bundle has been opened: places were checked against the files. They may have changed
+    // since.
     if (w.shard >= shards.size() || w.offset > shards[w.shard].size() ||
         w.size > shards[w.shard].size() - w.offset)
       return Error(ErrorCode::kTruncated, "weights file too short").in(source.prefix() + ".index");

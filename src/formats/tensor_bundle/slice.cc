@@ -41,7 +41,8 @@ void append_ordered(std::string* out, std::string_view value) {
 /// Signed: in n bytes of seven value bits each, high ones first; n leading bits are the inverse of
 /// the sign, then one is the sign.
 void append_ordered_signed(std::string* out, int64_t value) {
-  const uint64_t magnitude = value < 0 ? ~static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+  const uint64_t magnitude =
+      value < 0 ? ~static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
   int bits = 0;
   while (bits < 64 && magnitude >> bits != 0) ++bits;
   const int length = bits / 7 + 1;  // a sign bit stands before the value's

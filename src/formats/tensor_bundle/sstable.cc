@@ -1,10 +1,10 @@
 #include "formats/tensor_bundle/sstable.h"
 
-#include <snappy.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+
+#include <snappy.h>
 
 #include "formats/tensor_bundle/crc32c.h"
 
@@ -127,15 +127,18 @@ Status read_sstable(std::string_view table, const TableSink& sink) {
   uint64_t index_keys = (uint64_t{16} << 20) + 4 * table.size();
   uint64_t keys = index_keys;
   uint64_t end_of_last = 0;
-  return read_entries(index_block, &index_keys, [&](std::string_view, std::string_view value) -> Status {
-    Handle handle;
-    if (!take_handle(&value, &handle)) return malformed("its index names no block");
-    // Blocks stand one behind the other; one that is named twice would be work without end.
-    if (handle.offset < end_of_last) return malformed("its blocks overlap");
-    PUMICE_TRY(const std::string_view block, read_block(table, handle, &space));
-    end_of_last = handle.offset + handle.size + kTrailerSize;
-    return read_entries(block, &keys, sink);
-  });
+  return read_entries(index_block, &index_keys,
+                      [&](std::string_view, std::string_view value) -> Status {
+                        Handle handle;
+                        if (!take_handle(&value, &handle))
+                          return malformed("its index names no block");
+                        // Blocks stand one behind the other; one that is named twice would be work
+                        // without end.
+                        if (handle.offset < end_of_last) return malformed("its blocks overlap");
+                        PUMICE_TRY(const std::string_view block, read_block(table, handle, &space));
+                        end_of_last = handle.offset + handle.size + kTrailerSize;
+                        return read_entries(block, &keys, sink);
+                      });
 }
 
 }  // namespace pumice

@@ -1,9 +1,9 @@
 #include "formats/tensor_bundle/sstable.h"
 
+#include <map>
+
 #include <gtest/gtest.h>
 #include <snappy.h>
-
-#include <map>
 
 #include "formats/tensor_bundle/crc32c.h"
 #include "formats/tensor_bundle/slice.h"
@@ -16,7 +16,9 @@ void put_varint(std::string* out, uint64_t v) {
   out->push_back(static_cast<char>(v));
 }
 
-void put_fixed32(std::string* out, uint32_t v) { out->append(reinterpret_cast<const char*>(&v), 4); }
+void put_fixed32(std::string* out, uint32_t v) {
+  out->append(reinterpret_cast<const char*>(&v), 4);
+}
 
 /// A block of entries that share prefixes, with one restart point.
 std::string block(const std::vector<std::pair<std::string, std::string>>& entries) {
@@ -52,10 +54,13 @@ std::string append_block(std::string* table, std::string content, bool compress)
 
 std::string make_table(bool compress) {
   std::string table;
-  const std::string first = append_block(&table, block({{"", "header"}, {"alpha", "1"}, {"alphabet", "2"}}), compress);
-  const std::string second = append_block(&table, block({{"beta", std::string(1000, 'x')}, {"bets", ""}}), compress);
+  const std::string first =
+      append_block(&table, block({{"", "header"}, {"alpha", "1"}, {"alphabet", "2"}}), compress);
+  const std::string second =
+      append_block(&table, block({{"beta", std::string(1000, 'x')}, {"bets", ""}}), compress);
   const std::string meta = append_block(&table, block({}), false);
-  const std::string index = append_block(&table, block({{"alphabet", first}, {"bets", second}}), compress);
+  const std::string index =
+      append_block(&table, block({{"alphabet", first}, {"bets", second}}), compress);
   std::string footer = meta + index;
   footer.resize(40);
   footer += "\x57\xfb\x80\x8b\x24\x75\x47\xdb";
@@ -72,11 +77,12 @@ TEST(SsTable, WalksEveryEntryInOrder) {
   for (const bool compress : {false, true}) {
     std::vector<std::string> keys;
     std::map<std::string, std::string> values;
-    const Status status = read_sstable(make_table(compress), [&](std::string_view key, std::string_view value) -> Status {
-      keys.emplace_back(key);
-      values[std::string(key)] = value;
-      return {};
-    });
+    const Status status = read_sstable(make_table(compress),
+                                       [&](std::string_view key, std::string_view value) -> Status {
+                                         keys.emplace_back(key);
+                                         values[std::string(key)] = value;
+                                         return {};
+                                       });
     ASSERT_TRUE(status.ok());
     EXPECT_EQ(keys, (std::vector<std::string>{"", "alpha", "alphabet", "beta", "bets"}));
     EXPECT_EQ(values["alphabet"], "2");
@@ -86,7 +92,8 @@ TEST(SsTable, WalksEveryEntryInOrder) {
 
 TEST(SsTable, TruncationsAndFlippedBitsAreErrors) {
   const auto reads = [](const std::string& table) {
-    return read_sstable(table, [](std::string_view, std::string_view) -> Status { return {}; }).ok();
+    return read_sstable(table, [](std::string_view, std::string_view) -> Status { return {}; })
+        .ok();
   };
   for (const bool compress : {false, true}) {
     const std::string table = make_table(compress);
@@ -108,7 +115,8 @@ TEST(TensorSlice, DescriptionsOfParts) {
   ASSERT_TRUE(part);
   EXPECT_EQ(part->full, (Dims{30, 10}));
   EXPECT_EQ(*part->slice.dims_in(part->full), (Dims{10, 10}));
-  for (const char* bad : {"30 10 25,10:-", "30 10 -", "x", "30 -1,2", "30 1,-2", "30 10 0,1:0,1:0,1"}) {
+  for (const char* bad :
+       {"30 10 25,10:-", "30 10 -", "x", "30 -1,2", "30 1,-2", "30 10 0,1:0,1:0,1"}) {
     EXPECT_FALSE(parse_shape_and_slice(bad)) << bad;
   }
 }
@@ -117,7 +125,9 @@ TEST(TensorSlice, KeysAreTheOrderPreservingCode) {
   TensorSlice slice;
   slice.extents = {{0, 3}, {}};
   using std::string_literals::operator""s;
-  EXPECT_EQ(slice_key("ab", slice), "\x00" "ab\x00\x01\x01\x02\x80\x83\x80\x7f"s);
+  EXPECT_EQ(slice_key("ab", slice),
+            "\x00"
+            "ab\x00\x01\x01\x02\x80\x83\x80\x7f"s);
   slice.extents = {{64, 8192}};
   EXPECT_EQ(slice_key("", slice), "\x00\x00\x01\x01\x01\xc0\x40\xe0\x20\x00"s);
 }

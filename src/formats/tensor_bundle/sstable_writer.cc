@@ -64,7 +64,8 @@ void TableWriter::flush() {
 
 Status TableWriter::add(std::string_view key, std::string_view value) {
   if (any_ && key <= std::string_view(last_key_))
-    return Error(ErrorCode::kInternal, "keys of a table must ascend").found("'" + std::string(key) + "'");
+    return Error(ErrorCode::kInternal, "keys of a table must ascend")
+        .found("'" + std::string(key) + "'");
   any_ = true;
   last_key_ = key;
   data_.add(key, value);

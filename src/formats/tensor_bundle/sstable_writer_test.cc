@@ -1,8 +1,8 @@
 #include "formats/tensor_bundle/sstable_writer.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
+
+#include <gtest/gtest.h>
 
 #include "formats/tensor_bundle/sstable.h"
 
@@ -24,7 +24,8 @@ TEST(TableWriter, ReadsBack) {
   for (const int count : {0, 1, 2, 15, 16, 17, 1000}) {
     std::map<std::string, std::string> entries;
     for (int i = 0; i < count; ++i)
-      entries["layer/" + std::to_string(i) + "/kernel"] = std::string(static_cast<size_t>(i % 70), 'v');
+      entries["layer/" + std::to_string(i) + "/kernel"] =
+          std::string(static_cast<size_t>(i % 70), 'v');
     if (count > 1) entries[""] = "header";
     if (count > 2) entries[std::string("\0x", 2)] = std::string(10000, 'b');
     TableWriter writer;

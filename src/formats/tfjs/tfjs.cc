@@ -1,9 +1,8 @@
 #include "formats/tfjs/tfjs.h"
 
+#include <algorithm>
 #include <string_view>
 #include <unordered_set>
-
-#include <algorithm>
 
 #include "formats/file.h"
 #include "formats/graph_def/graph_def.h"
