@@ -29,8 +29,8 @@ struct Selection {
   std::vector<InputShape> input_shapes;       // one per input, or none
 };
 
-/// What a detector's metadata (TensorFlow Lite Metadata) are to say beside what its graph tells.
-/// They are written where labels or a normalization are given, for the first signature.
+/// What a detector's metadata (TensorFlow Lite Metadata) are to say beside what its graph tells. They
+/// are written where labels or a normalization are given, for the first signature.
 struct DetectorOptions {
   std::string labels_file;  // one name a line; they have to be as many as the model's classes
   std::optional<Normalization> normalization;  // of a float or quantized input
@@ -45,13 +45,13 @@ struct ConvertOptions {
   /// An op that cannot be lowered becomes a custom operator of the same name.
   bool allow_custom_ops = false;
   /// An inference signature reaches no optimizer: the policies differ in the report, and kError
-  /// refuses to convert where something conflicts (kOptimizerConflict). A signature that trains
-  /// keeps its optimizer where the policy does, and is refused (kUnsupported) where it does not.
+  /// refuses to convert where something conflicts (kOptimizerConflict). A signature that trains keeps
+  /// its optimizer where the policy does, and is refused (kUnsupported) where it does not.
   OptimizerPolicy optimizers = OptimizerPolicy::kStrip;
   DetectorEnds ends;
   Observer* observer = nullptr;  // may be null; not owned
-  /// The process ends right after: what the conversion built is left for the operating system to
-  /// take back, which is quicker than taking it apart (a tenth of the time).
+  /// The process ends right after: what the conversion built is left for the operating system to take
+  /// back, which is quicker than taking it apart (a tenth of the time).
   bool leave_memory = false;
 };
 
@@ -61,10 +61,10 @@ struct ConvertReport {
   std::string text;
 };
 
-/// Reads `input` (told by its content), converts what `options.selection` names and writes
-/// `output`, whole or not at all. Errors: kNotFound, kTruncated, kMalformed, kTooLarge,
-/// kUnknownFormat, kUnreadable (the input), kUsage (names, shapes, labels that do not fit),
-/// kUnsupported (all refused ops at once), kUnwritable (the output).
+/// Reads `input` (told by its content), converts what `options.selection` names and writes `output`,
+/// whole or not at all.
+/// Errors: kNotFound, kTruncated, kMalformed, kTooLarge, kUnknownFormat, kUnreadable (the input),
+/// kUsage (names, shapes, labels that do not fit), kUnsupported (all refused ops at once), kUnwritable (the output).
 Result<ConvertReport> convert(const std::string& input, const std::string& output,
                               const ConvertOptions& options = {});
 

@@ -11,8 +11,7 @@ namespace pumice {
 
 struct DoctorOptions {
   /// The environment's folder (what `python -m venv` or conda made), or its site-packages. Empty:
-  /// the active one, told by VIRTUAL_ENV, CONDA_PREFIX, pyenv's version files and the python on
-  /// PATH.
+  /// the active one, told by VIRTUAL_ENV, CONDA_PREFIX, pyenv's version files and the python on PATH.
   std::string python_env;
 };
 
@@ -24,8 +23,8 @@ struct DoctorReport {
 
 /// Examines the distributions of one environment that have to do with Keras and TensorFlow. A file
 /// that cannot be read becomes a warning in the report.
-/// Errors: kNotFound (no such folder, or no active environment), kUnknownFormat (the folder holds
-/// no Python environment), kUnreadable.
+/// Errors: kNotFound (no such folder, or no active environment), kUnknownFormat (the folder holds no
+/// Python environment), kUnreadable.
 Result<DoctorReport> examine_environment(const DoctorOptions& options = {});
 
 }  // namespace pumice

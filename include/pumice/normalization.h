@@ -5,8 +5,8 @@
 
 namespace pumice {
 
-/// input = (pixel - mean) / std, with pixels of 0 to 255. One entry for all channels, or one a
-/// channel (red, green, blue).
+/// input = (pixel - mean) / std, with pixels of 0 to 255. One entry for all channels, or one a channel
+/// (red, green, blue).
 struct Normalization {
   std::vector<float> mean, std;
 };

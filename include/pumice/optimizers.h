@@ -43,12 +43,12 @@ Result<OptimizersReport> analyze_optimizers(const std::string& input,
                                             const OptimizersOptions& options = {});
 
 /// Writes a clean source: a model of the same kind as `input` at `output`, with the optimizers that
-/// `options.policy` leaves in it, each weight bit-identical. Keras and TensorFlow load it and train
-/// on. The output appears whole or not at all; an existing SavedModel folder is not replaced, an
-/// existing file only by a whole one. The report tells what was found and what was done. Errors: as
-/// for analyze_optimizers; kUnsupported for sources other than SavedModels with an object graph,
-/// `.keras` and `.h5` files, where a traced function uses an optimizer that would go, or where the
-/// files do not tell what the policy needs (unify of two kinds); kUnwritable.
+/// `options.policy` leaves in it, each weight bit-identical. Keras and TensorFlow load it and train on.
+/// The output appears whole or not at all; an existing SavedModel folder is not replaced, an existing
+/// file only by a whole one. The report tells what was found and what was done.
+/// Errors: as for analyze_optimizers; kUnsupported for sources other than SavedModels with an object
+/// graph, `.keras` and `.h5` files, where a traced function uses an optimizer that would go, or where the files do not tell
+/// what the policy needs (unify of two kinds); kUnwritable.
 Result<OptimizersReport> fix_optimizers(const std::string& input, const std::string& output,
                                         const OptimizersOptions& options = {});
 

@@ -12,8 +12,8 @@ namespace pumice {
 /// The function that an attribute's map entry names under "f"; empty when it is another attribute.
 std::string_view function_of_attr(std::string_view entry);
 
-/// Writes the map entry (field 5 of NodeDef) with the elements `lost` taken out of its lists of
-/// types and operand numbers, and `strings` out of a constant. False: it is to be copied.
+/// Writes the map entry (field 5 of NodeDef) with the elements `lost` taken out of its lists of types
+/// and operand numbers, and `strings` out of a constant. False: it is to be copied.
 Result<bool> edit_node_attr(std::string_view entry, const std::set<size_t>& lost,
                             const std::set<size_t>& strings, std::string* out);
 

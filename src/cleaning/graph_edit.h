@@ -17,13 +17,13 @@ struct GraphRemoval {
   std::unordered_set<std::string> functions;  // of the library
   std::unordered_set<std::string> roots;      // nodes that signatures, savers and collections name
   std::unordered_set<std::string> saver_calls;  // the saver's own: calls that may lose operands
-  /// The saver holds the checkpoint's object graph as a constant, with names of its own in it.
-  /// Gives its new text, or nothing where the text is no such graph. May be null.
+  /// The saver holds the checkpoint's object graph as a constant, with names of its own in it. Gives its
+  /// new text, or nothing where the text is no such graph. May be null.
   std::function<Result<std::optional<std::string>>(std::string_view text)> edit_object_graph;
 };
 
-/// The GraphDef without them. kUnsupported where a variable is used in a way that is not known
-/// here. Linear in nodes.
+/// The GraphDef without them. kUnsupported where a variable is used in a way that is not known here.
+/// Linear in nodes.
 Result<std::string> remove_from_graph(std::string_view graph_def, const GraphRemoval& removal);
 
 }  // namespace pumice

@@ -50,8 +50,7 @@ struct SelectionFlags {
   Result<Selection> selection() const;
 };
 
-/// "127.5,127.5", or one pair a channel: "123.7,58.4:116.8,57.1:103.9,57.4". `text` may not be
-/// empty.
+/// "127.5,127.5", or one pair a channel: "123.7,58.4:116.8,57.1:103.9,57.4". `text` may not be empty.
 Result<Normalization> parse_normalization(const std::string& text);
 
 /// Standard output or a file ("-" is standard output).

@@ -21,9 +21,8 @@ struct Picture {
 /// Larger pictures are refused before any memory is taken for them.
 constexpr int64_t kMostPixels = 64'000'000;
 
-/// PNG (alpha is dropped, palettes and grey become colours) or JPEG (CMYK becomes RGB; turned
-/// upright). `file` is for messages. Errors: kUnknownFormat, kTruncated, kMalformed, kTooLarge,
-/// kUnsupported.
+/// PNG (alpha is dropped, palettes and grey become colours) or JPEG (CMYK becomes RGB; turned upright).
+/// `file` is for messages. Errors: kUnknownFormat, kTruncated, kMalformed, kTooLarge, kUnsupported.
 Result<Picture> decode_picture(const Bytes& bytes, const std::string& file);
 
 /// Bilinear, pixels' centres aligned as areas are.

@@ -10,8 +10,8 @@
 
 namespace pumice {
 
-/// The graph's outputs on `inputs` (one per graph input, in order). A tensor is freed after its
-/// last reader has run.
+/// The graph's outputs on `inputs` (one per graph input, in order). A tensor is freed after its last
+/// reader has run.
 Result<std::vector<Tensor>> evaluate(const Model& model, const Graph& graph,
                                      std::span<const Tensor> inputs);
 

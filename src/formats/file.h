@@ -11,8 +11,8 @@
 namespace pumice {
 
 /// The whole file as read-only bytes, mapped; unmapped when the last view of it goes. An empty file
-/// gives empty bytes. Errors: kNotFound (missing), kUnreadable (a folder, no permission, not a
-/// plain file), kTooLarge (the address space refuses it).
+/// gives empty bytes. Errors: kNotFound (missing), kUnreadable (a folder, no permission, not a plain
+/// file), kTooLarge (the address space refuses it).
 Result<Bytes> map_file(const std::string& path);
 
 /// Exists and is a plain file (links followed).

@@ -20,8 +20,8 @@ class OutputFile {
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();
 
-  /// Sets `size` bytes of the disk aside, the whole file's: quicker to write, and a full disk is
-  /// told before the work. Nothing happens where the file system cannot.
+  /// Sets `size` bytes of the disk aside, the whole file's: quicker to write, and a full disk is told
+  /// before the work. Nothing happens where the file system cannot.
   Status reserve(uint64_t size);
   /// Appends; small pieces are gathered into blocks.
   Status write(std::span<const std::byte> bytes);

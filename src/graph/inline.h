@@ -10,9 +10,8 @@
 
 namespace pumice {
 
-/// Copies the body of `callee` (sorted, without cycles) before `before` in `target`, with
-/// `arguments` in place of its inputs. Returns the values that stand for its outputs. Names get
-/// `prefix`.
+/// Copies the body of `callee` (sorted, without cycles) before `before` in `target`, with `arguments`
+/// in place of its inputs. Returns the values that stand for its outputs. Names get `prefix`.
 std::vector<Value*> inline_graph(const Graph& callee, std::span<Value* const> arguments,
                                  Graph& target, Node* before, const std::string& prefix = {});
 

@@ -7,8 +7,7 @@
 
 namespace pumice {
 
-/// Memory for objects of one type. It constructs and destroys nothing, and gives all back at its
-/// end.
+/// Memory for objects of one type. It constructs and destroys nothing, and gives all back at its end.
 template <typename T>
 class Pool {
  public:

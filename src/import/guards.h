@@ -20,11 +20,10 @@ struct Choice {
   std::unique_ptr<Choice> yes, no;
 };
 
-/// TensorFlow 1 runs a node when all its inputs, control inputs too, are alive; a Switch makes one
-/// of its two results alive, a Merge is alive when one of its operands is. So each node has a
-/// guard: a set of predicates with the side that must have been taken. Computed on demand, each
-/// node once. Source: "Implementation of control flow in TensorFlow" (Yu et al., 2017), dead
-/// tensors.
+/// TensorFlow 1 runs a node when all its inputs, control inputs too, are alive; a Switch makes one of its two
+/// results alive, a Merge is alive when one of its operands is. So each node has a guard: a set of
+/// predicates with the side that must have been taken. Computed on demand, each node once.
+/// Source: "Implementation of control flow in TensorFlow" (Yu et al., 2017), dead tensors.
 class Guards {
  public:
   /// `cut`: values that the caller gives, alive whatever stands above them.

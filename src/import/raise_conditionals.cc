@@ -1,5 +1,4 @@
-// BEFORE  x ─► Identity(depth 1) ─► A ─┐                      AFTER  If(p, x) {then: A(x), else:
-// B(x)}
+// BEFORE  x ─► Identity(depth 1) ─► A ─┐                      AFTER  If(p, x) {then: A(x), else: B(x)}
 //         x ─► Identity(depth 1) ─► B ─┴► _Choose(p, A, B)
 //
 // Choices of one predicate that run under the same conditions, of which none needs another's

@@ -8,8 +8,8 @@
 namespace pumice {
 
 /// What the kernel does with elements: only moves them (their bits may wear any dtype of the same
-/// width), counts with them (minimum and maximum, too), or only adds and multiplies, so that
-/// int32's wrap-around is uint32's.
+/// width), counts with them (minimum and maximum, too), or only adds and multiplies, so that int32's
+/// wrap-around is uint32's.
 enum class Carriage { kMoves, kCounts, kWraps };
 
 /// What the kernels of products and of sums with a bias take.

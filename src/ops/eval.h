@@ -10,8 +10,8 @@
 
 namespace pumice {
 
-/// Calls f with a value of the C++ type that stores `dtype` (float, double, int8_t…uint64_t; bool
-/// as bool). False, and no call, for other dtypes. Half precision goes through evaluate_in_float32.
+/// Calls f with a value of the C++ type that stores `dtype` (float, double, int8_t…uint64_t; bool as
+/// bool). False, and no call, for other dtypes. Half precision goes through evaluate_in_float32.
 template <typename F>
 bool visit_number(DType dtype, F&& f) {
   switch (dtype) {

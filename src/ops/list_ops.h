@@ -1,9 +1,8 @@
-// TensorLists and TensorArrays under one roof: which operand of an op is the list, the place, the
-// value.
+// TensorLists and TensorArrays under one roof: which operand of an op is the list, the place, the value.
 //
-// A list that is not resolved into single values is a tensor: dtype and shape of a list's Value are
-// those of its stacked elements, [number of elements, sizes of an element…]. A list whose elements
-// are not known yet has unknown rank. Of a TensorArray, the flow is the list.
+// A list that is not resolved into single values is a tensor: dtype and shape of a list's Value are those
+// of its stacked elements, [number of elements, sizes of an element…]. A list whose elements are not known
+// yet has unknown rank. Of a TensorArray, the flow is the list.
 #pragma once
 
 #include <optional>
@@ -41,8 +40,8 @@ struct ListOp {
 /// Null for every op that is no operation on a list.
 const ListOp* list_op(const Node& node);
 
-/// Whether the value is a list: by the op that makes it, or because a graph's input or a loop's or
-/// a branch's result was marked as one.
+/// Whether the value is a list: by the op that makes it, or because a graph's input or a loop's or a
+/// branch's result was marked as one.
 bool is_list(const Value* value);
 /// The number of a list's elements, as far as its making tells.
 Dim list_count(const Value* list);

@@ -1,6 +1,6 @@
 // BEFORE  op: TFLite_Detection_PostProcess → b, c, s, n   Return(RELU_0_TO_1(b), c, s, n)
-// AFTER   the same op                                     Return(RELU_0_TO_1(b), RESHAPE(c),
-// RESHAPE(s), RESHAPE(n))
+// AFTER   the same op
+//         Return(RELU_0_TO_1(b), RESHAPE(c), RESHAPE(s), RESHAPE(n))
 //
 // Who reads detectors' metadata tells boxes, classes, scores and count by ascending tensor numbers,
 // and tensors are numbered in the order of their nodes. Where the boxes come later than the

@@ -1,6 +1,8 @@
-// BEFORE  ADD(x:[a,6,3], TILE(c:[1,6,3], [a,1,1]))      MUL(x, BROADCAST_TO(c, SHAPE(x)))
-// MAXIMUM(x, FILL(SHAPE(x), v)) AFTER   ADD(x, c)                                     MUL(x, c)
-// MAXIMUM(x, v)
+// BEFORE  ADD(x:[a,6,3], TILE(c:[1,6,3], [a,1,1]))   MUL(x, BROADCAST_TO(c, SHAPE(x)))
+// AFTER   ADD(x, c)                                  MUL(x, c)
+//
+// BEFORE  MAXIMUM(x, FILL(SHAPE(x), v))
+// AFTER   MAXIMUM(x, v)
 //
 // Element-wise ops broadcast by themselves: where the other operand alone has the result's shape, a
 // repetition along axes of size 1 is not needed, nor the shape arithmetic that led to it.

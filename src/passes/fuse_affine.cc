@@ -1,5 +1,5 @@
-// BEFORE  MUL(CONV_2D(x, W, b), m) and ADD(CONV_2D(x, W, b), a)     m, a constant, per channel or
-// one AFTER   CONV_2D(x, W*m, b*m)     and CONV_2D(x, W, b+a)
+// BEFORE  MUL(CONV_2D(x, W, b), m)   ADD(CONV_2D(x, W, b), a)     m, a constant, per channel or one
+// AFTER   CONV_2D(x, W*m, b*m)       CONV_2D(x, W, b+a)
 //
 // Also SUB and DIV, either way round where it is linear; for CONV_2D, DEPTHWISE_CONV_2D, CONV_3D,
 // TRANSPOSE_CONV and FULLY_CONNECTED. Repeated along the chain, this folds batch normalization in

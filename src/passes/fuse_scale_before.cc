@@ -1,6 +1,5 @@
-// BEFORE  CONV_2D(MUL(x, m), W, b)      CONV_2D(ADD(x, a), W, b) {VALID}     CONV_2D(ADD(MUL(x, m),
-// a), …) AFTER   CONV_2D(x, W*m, b)            CONV_2D(x, W, b + sum(W*a))         CONV_2D(ADD(x,
-// a/m), W*m, …)
+// BEFORE  CONV_2D(MUL(x, m), W, b)   CONV_2D(ADD(x, a), W, b) {VALID}   CONV_2D(ADD(MUL(x, m), a), …)
+// AFTER   CONV_2D(x, W*m, b)         CONV_2D(x, W, b + sum(W*a))        CONV_2D(ADD(x, a/m), W*m, …)
 //
 // Normalization of the input, one number or one per channel. A factor always folds (padding with
 // zeros stays so); an addend only where nothing is padded. Where both stand before a padded

@@ -1,5 +1,5 @@
-// BEFORE  MUL(MUL(x, RELU6(ADD(x, 3))), 1/6)      MINIMUM(MAXIMUM(x, 0), 6)      MAXIMUM(x, MUL(x,
-// 0.1)) AFTER   HARD_SWISH(x)                           RELU6(x) LEAKY_RELU(x)
+// BEFORE  MUL(MUL(x, RELU6(ADD(x, 3))), 1/6)   MINIMUM(MAXIMUM(x, 0), 6)   MAXIMUM(x, MUL(x, 0.1))
+// AFTER   HARD_SWISH(x)                        RELU6(x)                    LEAKY_RELU(x)
 //
 // Activations that models spell out in arithmetic, in float32:
 //   HARD_SWISH   x * relu6(x + 3) / 6 in any order; x * clip(x / 6 + 1/2, 0, 1), as Keras 3 has it

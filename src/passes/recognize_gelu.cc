@@ -1,5 +1,5 @@
-// BEFORE  Mul(Mul(0.5, x), AddV2(1, Erf(RealDiv(x, 1.4142135))))         or Erfc(-x / sqrt(2)) for
-// 1 + Erf
+// BEFORE  Mul(Mul(0.5, x), AddV2(1, Erf(RealDiv(x, 1.4142135))))
+//         (or Erfc(-x / sqrt(2)) for 1 + Erf)
 //         Mul(Mul(0.5, x), AddV2(1, Tanh(Mul(0.7978845, AddV2(x, Mul(0.044715, Pow(x, 3)))))))
 // AFTER   Gelu(x)
 //

@@ -1,5 +1,8 @@
-// BEFORE  SQUARE(SUB(a, b))        MUL(x, RSQRT(MAXIMUM(SUM(SQUARE(x), -1), 1e-12)))     DIV(1,
-// SQRT(x)) AFTER   SQUARED_DIFFERENCE(a, b)  L2_NORMALIZATION(x) RSQRT(x)
+// BEFORE  SQUARE(SUB(a, b))         MUL(x, RSQRT(MAXIMUM(SUM(SQUARE(x), -1), 1e-12)))
+// AFTER   SQUARED_DIFFERENCE(a, b)  L2_NORMALIZATION(x)
+//
+// BEFORE  DIV(1, SQRT(x))
+// AFTER   RSQRT(x)
 //
 // In float32. L2_NORMALIZATION is used where its kernel computes the same: the sum over the last
 // axis with a lower bound of 1e-12 (a root of 1e-6), up to four axes.

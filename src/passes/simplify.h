@@ -9,8 +9,7 @@ namespace pumice {
 struct SimplifyLimits {
   /// Bytes that folds may allocate in all, beyond what merely views the source.
   uint64_t fold_budget = 64u << 20;
-  /// A fold whose result is larger than this, and larger than twice its inputs, is left to run
-  /// time.
+  /// A fold whose result is larger than this, and larger than twice its inputs, is left to run time.
   uint64_t largest_growth = 4u << 20;
   /// A loop whose trip count is constant is unrolled up to this many iterations and copied nodes;
   /// beyond, it stays a loop.

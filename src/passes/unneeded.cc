@@ -1,5 +1,5 @@
-// BEFORE  ADD(x, 0)   MUL(x, 1)   PAD(x, 0s)   SLICE(x, all of it)   CONCATENATION(a,
-// CONCATENATION(b, c)) AFTER   x           x           x            x CONCATENATION(a, b, c)
+// BEFORE  ADD(x, 0)   MUL(x, 1)   PAD(x, 0s)   SLICE(x, all of it)   CONCAT(a, CONCAT(b, c))
+// AFTER   x           x           x            x                     CONCAT(a, b, c)
 //
 // Also casts to the same dtype, splits into one part, tiles by 1, broadcasts to the same shape; two
 // additions (multiplications) of constants in a row become one; a division by a constant becomes a

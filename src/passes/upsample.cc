@@ -1,5 +1,5 @@
-// BEFORE  RESHAPE(PACK(PACK(x, x, axis=3), ·, axis=2) → [a,2h,2w,c])      RESHAPE and TILE, twice
-// over AFTER   RESIZE_NEAREST_NEIGHBOR(x, [2h, 2w])
+// BEFORE  RESHAPE(PACK(PACK(x, x, axis=3), ·, axis=2) → [a,2h,2w,c]), or RESHAPE and TILE, twice
+// AFTER   RESIZE_NEAREST_NEIGHBOR(x, [2h, 2w])
 //
 // How the object-detection API (PACK) and Keras (repeat: RESHAPE, TILE, RESHAPE for each axis)
 // spell nearest-neighbour upsampling of a known size by whole factors.

@@ -1,5 +1,4 @@
-// NodeDefs into a Graph: shared by whole graphs and function bodies, which name tensors
-// differently.
+// NodeDefs into a Graph: shared by whole graphs and function bodies, which name tensors differently.
 #pragma once
 
 #include <functional>
@@ -57,8 +56,7 @@ class GraphBuilder {
   std::optional<std::string_view> outputs_of(std::string_view op);
   Result<Attributes> read_attributes(std::string_view op, int depth);
 
-  /// Attributes that were read before, and where their first entry ended: of the same bytes the
-  /// same.
+  /// Attributes that were read before, and where their first entry ended: of the same bytes the same.
   struct ReadBefore {
     size_t entries, first_size;
     Attributes attributes;

@@ -18,8 +18,8 @@ struct OpOutputs {
 extern const OpOutputs kOpOutputs[];
 extern const size_t kOpOutputsCount;
 
-/// The output arguments of a TensorFlow op that has other outputs than one plain tensor; nullopt
-/// for ops that are not in the table (nearly all of which have exactly one).
+/// The output arguments of a TensorFlow op that has other outputs than one plain tensor; nullopt for
+/// ops that are not in the table (nearly all of which have exactly one).
 std::optional<std::string_view> find_op_outputs(std::string_view op);
 
 /// The number of results by such a description; nullopt when an attribute it needs is missing or

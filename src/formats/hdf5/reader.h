@@ -1,7 +1,7 @@
 // A bounded reader of HDF5 files as h5py writes them for Keras.
 //
-// Read: superblocks 0 to 3; object headers 1 and 2 with continuations; groups as symbol tables and
-// as links; links and attributes in headers and in fractal heaps; variable-length data in global
+// Read: superblocks 0 to 3; object headers 1 and 2 with continuations; groups as symbol tables and as
+// links; links and attributes in headers and in fractal heaps; variable-length data in global
 // heaps; datasets compact, contiguous and in chunks (version 1 B-tree) with deflate and shuffle.
 // Source: the HDF5 File Format Specification 3.0.
 // Refused by name: newer chunk indices, other filters, filtered heaps, soft and external links,

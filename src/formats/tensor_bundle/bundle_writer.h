@@ -1,5 +1,5 @@
-// Writes a checkpoint that holds a part of another one: entries copied bit by bit, some left out,
-// some strings replaced. One data file, whatever the source had.
+// Writes a checkpoint that holds a part of another one: entries copied bit by bit, some left out, some
+// strings replaced. One data file, whatever the source had.
 #pragma once
 
 #include <map>
