@@ -169,31 +169,32 @@ Result<T> conclude(const Remains& remains, const std::string& model, const Runti
 
 class IsolatedLiteRt : public Runtime {
  public:
-  IsolatedLiteRt(std::string library, std::string model, const RuntimeOptions& options)
+  IsolatedLiteRt(const std::string& library, std::string model, const RuntimeOptions& options)
       : library_(find_litert(library)), model_(std::move(model)), options_(options) {}
 
   Result<std::vector<Signature>> signatures() override {
-    PUMICE_TRY(Remains remains, run_child(options_.timeout_seconds, [&] {
-                 Result<std::unique_ptr<Runtime>> r = load_litert(library_, model_, options_);
-                 if (!r.ok())
-                   return wire::encode(Result<std::vector<Signature>>(std::move(r).error()));
-                 return wire::encode((*r)->signatures());
-               }));
-    return conclude<std::vector<Signature>>(remains, model_, options_, wire::decode_signatures);
+    return in_child(wire::decode_signatures, [](Runtime& runtime) { return runtime.signatures(); });
   }
 
   Result<std::vector<NamedTensor>> run(const std::string& signature,
                                        const std::vector<NamedTensor>& inputs) override {
-    PUMICE_TRY(Remains remains, run_child(options_.timeout_seconds, [&] {
-                 Result<std::unique_ptr<Runtime>> r = load_litert(library_, model_, options_);
-                 if (!r.ok())
-                   return wire::encode(Result<std::vector<NamedTensor>>(std::move(r).error()));
-                 return wire::encode((*r)->run(signature, inputs));
-               }));
-    return conclude<std::vector<NamedTensor>>(remains, model_, options_, wire::decode_tensors);
+    return in_child(wire::decode_tensors,
+                    [&](Runtime& runtime) { return runtime.run(signature, inputs); });
   }
 
  private:
+  // What `ask(Runtime&)` answers in a child process.
+  template <typename T, typename Ask>
+  Result<T> in_child(Result<T> (*decode)(const Bytes&), const Ask& ask) {
+    const auto work = [&] {
+      Result<std::unique_ptr<Runtime>> runtime = load_litert(library_, model_, options_);
+      if (!runtime.ok()) return wire::encode(Result<T>(std::move(runtime).error()));
+      return wire::encode(ask(**runtime));
+    };
+    PUMICE_TRY(const Remains remains, run_child(options_.timeout_seconds, work));
+    return conclude<T>(remains, model_, options_, decode);
+  }
+
   std::string library_, model_;
   RuntimeOptions options_;
 };

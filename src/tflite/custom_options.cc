@@ -31,28 +31,31 @@ void add(flexbuffers::Builder& builder, const T& value) {
     builder.String(std::string(dtype_name(value)));
 }
 
+/// Shapes, constants, functions and lists of these stay out.
+template <typename T>
+void add_entry(flexbuffers::Builder& builder, const char* key, const T& value) {
+  if constexpr (kIsPlain<T>) {
+    builder.Key(key);
+    add(builder, value);
+  } else if constexpr (IsVector<T>::value) {
+    if constexpr (kIsPlain<typename T::value_type>) {
+      builder.Key(key);
+      builder.Vector([&] {
+        for (const auto& element : value) add(builder, element);
+      });
+    }
+  }
+}
+
 }  // namespace
 
 std::string custom_options(const Attributes& attributes) {
   flexbuffers::Builder builder;
   builder.Map([&] {
-    for (const auto& [name, attribute] : attributes)
-      std::visit(
-          [&, key = name.c_str()](const auto& value) {
-            using T = std::decay_t<decltype(value)>;
-            if constexpr (kIsPlain<T>) {
-              builder.Key(key);
-              add(builder, value);
-            } else if constexpr (IsVector<T>::value) {
-              if constexpr (kIsPlain<typename T::value_type>) {
-                builder.Key(key);
-                builder.Vector([&] {
-                  for (typename T::value_type v : value) add(builder, v);
-                });
-              }
-            }
-          },
-          attribute);
+    for (const auto& [name, attribute] : attributes) {
+      const char* key = name.c_str();
+      std::visit([&](const auto& value) { add_entry(builder, key, value); }, attribute);
+    }
   });
   builder.Finish();
   const auto& bytes = builder.GetBuffer();

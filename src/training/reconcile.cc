@@ -1,4 +1,5 @@
 // What a policy makes of the registrations.
+#include <algorithm>
 #include <map>
 
 #include "training/registration.h"
@@ -20,36 +21,39 @@ void keep_one(const std::vector<Registration>& all, size_t kept, Resolution& res
   }
 }
 
+/// Objects without a config do not tell their class; the kind is what their slots and names say.
+bool same_kind(const Registration& a, const Registration& b) {
+  const bool same_class =
+      a.class_name == b.class_name || a.class_name.empty() || b.class_name.empty();
+  return a.kind != "unknown" && a.kind == b.kind && same_class && a.generation == b.generation;
+}
+
+/// The settings of `r` that give way to those of `first`.
+std::string differing(const Registration& first, const Registration& r) {
+  std::map<std::string, std::string> chosen;
+  for (const Hyperparameter& h : first.hyperparameters) chosen[h.name] = h.json;
+  std::string text;
+  for (const Hyperparameter& h : r.hyperparameters)
+    if (const auto it = chosen.find(h.name); it != chosen.end() && it->second != h.json)
+      text += (text.empty() ? ": " : ", ") + h.name + " " + it->second + " instead of " + h.json;
+  return text;
+}
+
 Status unify(const std::vector<Registration>& all, Resolution& resolution) {
-  const Registration* first = nullptr;
-  for (const Registration& r : all) {
-    if (r.orphan) continue;
-    if (!first) first = &r;
-    // Objects without a config do not tell their class; the kind is what their slots and names say.
-    const bool same_class =
-        r.class_name == first->class_name || r.class_name.empty() || first->class_name.empty();
-    if (&r != first && (r.kind == "unknown" || r.kind != first->kind || !same_class ||
-                        r.generation != first->generation))
-      return Error(ErrorCode::kUnsupported, "optimizers of different kinds cannot be unified")
-          .found(label(*first) + " and " + label(r))
-          .hint("Choose one with keep-first or keep-last, or strip them");
-  }
-  for (const Registration& r : all) {
-    if (r.orphan) {
-      resolution.actions.push_back({"strip", r.id, "state without an optimizer"});
-    } else if (&r == first) {
-      resolution.actions.push_back({"keep", r.id, "its slots come to cover the variables of all"});
-    } else {
-      std::string differing;
-      std::map<std::string, std::string> chosen;
-      for (const Hyperparameter& h : first->hyperparameters) chosen[h.name] = h.json;
-      for (const Hyperparameter& h : r.hyperparameters)
-        if (const auto it = chosen.find(h.name); it != chosen.end() && it->second != h.json)
-          differing +=
-              (differing.empty() ? "" : ", ") + h.name + " " + it->second + " instead of " + h.json;
+  const auto first =
+      std::find_if(all.begin(), all.end(), [](const Registration& r) { return !r.orphan; });
+  for (auto r = all.begin(); r != all.end(); ++r) {
+    if (r->orphan) {
+      resolution.actions.push_back({"strip", r->id, "state without an optimizer"});
+    } else if (r == first) {
+      resolution.actions.push_back({"keep", r->id, "its slots come to cover the variables of all"});
+    } else if (same_kind(*first, *r)) {
       resolution.actions.push_back(
-          {"unify", r.id,
-           "becomes part of " + first->id + (differing.empty() ? "" : ": " + differing)});
+          {"unify", r->id, "becomes part of " + first->id + differing(*first, *r)});
+    } else {
+      return Error(ErrorCode::kUnsupported, "optimizers of different kinds cannot be unified")
+          .found(label(*first) + " and " + label(*r))
+          .hint("Choose one with keep-first or keep-last, or strip them");
     }
   }
   return {};
