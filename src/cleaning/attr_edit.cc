@@ -60,16 +60,9 @@ Result<std::string> filter_list(std::string_view value, uint32_t number,
     PUMICE_CHECK(message_fault(packed));
     return true;
   };
-  std::string out;
-  PUMICE_CHECK(
-      rewrite_message(value, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
-        if (field.number != 1) return false;
-        std::string list;
-        PUMICE_CHECK(rewrite_message(field.bytes, &list, in_list));
-        put_bytes(to, 1, list);
-        return true;
-      }));
-  return out;
+  return rewritten(value, [&](const ProtoField& field, std::string* to) -> Result<bool> {
+    return field.number == 1 ? rewrite_field(field, to, in_list) : Result<bool>(false);
+  });
 }
 
 /// AttrValue with a vector of strings, without some of them.

@@ -214,7 +214,6 @@ std::string GraphBody::reference(std::string_view input) const {
 }
 
 Result<std::string> GraphBody::rewritten(const BodyNode& node) const {
-  std::string out;
   size_t input = 0;
   std::set<size_t> lost = node.dropped_inputs;  // among the lists of the node's attributes
   if (node.op == "SaveV2") {
@@ -234,8 +233,7 @@ Result<std::string> GraphBody::rewritten(const BodyNode& node) const {
     if (field.number != 5 || (lost.empty() && node.dropped_strings.empty())) return false;
     return edit_node_attr(field.bytes, lost, node.dropped_strings, to);
   };
-  PUMICE_CHECK(rewrite_message(node.bytes, &out, edit));
-  return out;
+  return pumice::rewritten(node.bytes, edit);
 }
 
 }  // namespace pumice

@@ -37,23 +37,16 @@ class GraphRemover {
     for (const std::string& handle : r_.handles) PUMICE_CHECK(main_.remove(handle));
     PUMICE_CHECK(main_.finish());
     find_lost_arguments();
-    std::string out;
     size_t node = 0;
-    PUMICE_CHECK(rewrite_message(
-        graph_def, &out, [&](const ProtoField& field, std::string* to) -> Result<bool> {
-          if (field.number == 1) {
-            PUMICE_CHECK(write_node(main_, main_.nodes()[node++], 1, to));
-            return true;
-          }
-          if (field.number != 2) return false;
-          std::string library;
-          PUMICE_CHECK(rewrite_message(
-              field.bytes, &library,
-              [&](const ProtoField& f, std::string* t) { return edit_library(f, t); }));
-          put_bytes(to, 2, library);
-          return true;
-        }));
-    return out;
+    const auto in_library = [&](const ProtoField& field, std::string* to) {
+      return edit_library(field, to);
+    };
+    return rewritten(graph_def, [&](const ProtoField& field, std::string* to) -> Result<bool> {
+      if (field.number == 2) return rewrite_field(field, to, in_library);
+      if (field.number != 1) return false;
+      PUMICE_CHECK(write_node(main_, main_.nodes()[node++], 1, to));
+      return true;
+    });
   }
 
  private:
@@ -81,19 +74,21 @@ class GraphRemover {
     if (node.removed) return {};
     PUMICE_TRY(std::string bytes, body.rewritten(node));
     if (node.op == "Const" && r_.edit_object_graph) {
-      std::string changed;
-      PUMICE_CHECK(rewrite_message(
-          bytes, &changed, [&](const ProtoField& f, std::string* t) -> Result<bool> {
-            const std::string_view text = f.number == 5 ? string_of_attr(f.bytes) : "";
-            if (text.empty()) return false;
-            PUMICE_TRY(const auto edited, r_.edit_object_graph(text));
-            if (edited) put_string_attr(t, *edited);
-            return edited.has_value();
-          }));
-      bytes = std::move(changed);
+      PUMICE_TRY(bytes, rewritten(bytes, [&](const ProtoField& attr, std::string* t) {
+                   return edit_object_graph(attr, t);
+                 }));
     }
     put_bytes(to, number, bytes);
     return {};
+  }
+
+  /// An attribute of a constant, which may be the text of the checkpoint's object graph.
+  Result<bool> edit_object_graph(const ProtoField& attr, std::string* to) const {
+    const std::string_view text = attr.number == 5 ? string_of_attr(attr.bytes) : "";
+    if (text.empty()) return false;
+    PUMICE_TRY(const auto edited, r_.edit_object_graph(text));
+    if (edited) put_string_attr(to, *edited);
+    return edited.has_value();
   }
 
   Result<bool> edit_library(const ProtoField& field, std::string* to) const {
@@ -105,57 +100,31 @@ class GraphRemover {
     if (lost == arguments_.end()) return false;
     if (name == shared_)
       return Error(ErrorCode::kUnsupported, "the model's saver is called more than once").at(name);
-    std::string function;
-    PUMICE_CHECK(write_function(field.bytes, lost->second, &function));
+    PUMICE_TRY(const std::string function, edit_function(field.bytes, lost->second));
     put_bytes(to, 1, function);
     return true;
   }
 
-  Status write_function(std::string_view bytes, const Numbers& lost, std::string* out) const {
+  /// A FunctionDef without some of its arguments, and without what hangs on them.
+  Result<std::string> edit_function(std::string_view bytes, const Numbers& lost) const {
     GraphBody body(true);
-    std::vector<std::string_view> arguments;
-    ProtoField field, inner;
-    std::string_view rest = bytes, signature = text_field(bytes, 1);
-    while (next_field(&rest, &field)) {
-      if (field.number == 3) PUMICE_CHECK(body.add(field.bytes));
-      if (field.number == 4) {  // ret: name → value
-        const std::string_view value = text_field(field.bytes, 2);
-        body.add_root(value.substr(0, value.find(':')));
-      }
-    }
-    PUMICE_CHECK(message_fault(rest));
-    while (next_field(&signature, &inner))
-      if (inner.number == 2) arguments.push_back(text_field(inner.bytes, 1));
+    PUMICE_CHECK(read_function(bytes, &body));
     body.index();
-    for (const size_t argument : lost) {
-      if (argument >= arguments.size())
-        return Error(ErrorCode::kMalformed,
-                     "a call has more operands than its function has arguments");
-      PUMICE_CHECK(body.remove(arguments[argument]));
-    }
+    PUMICE_CHECK(remove_arguments(text_field(bytes, 1), lost, &body));
     PUMICE_CHECK(body.finish());
-    std::set<std::string_view> lost_controls;  // control outputs whose nodes go
-    for (rest = bytes; next_field(&rest, &field);)
-      if (field.number == 6 && body.is_removed(text_field(field.bytes, 2)))
-        lost_controls.insert(text_field(field.bytes, 1));
+    const std::set<std::string_view> lost_controls = removed_controls(bytes, body);
     size_t node = 0;
-    return rewrite_message(bytes, out, [&](const ProtoField& f, std::string* to) -> Result<bool> {
+    size_t argument = 0;
+    const auto edit_signature = [&](const ProtoField& f, std::string*) -> Result<bool> {
+      if (f.number == 2) return lost.count(argument++) > 0;
+      return f.number == 20 && lost_controls.count(f.bytes) > 0;
+    };
+    return rewritten(bytes, [&](const ProtoField& f, std::string* to) -> Result<bool> {
       switch (f.number) {
-        case 1: {
-          std::string text;
-          PUMICE_CHECK(write_signature(f.bytes, lost_controls, lost, &text));
-          put_bytes(to, 1, text);
-          return true;
-        }
+        case 1: return rewrite_field(f, to, edit_signature);
         case 3: PUMICE_CHECK(write_node(body, body.nodes()[node++], 3, to)); return true;
+        case 4: put_result(f, body, to); return true;
         case 5: return edit_function_attr(f.bytes, lost, to);
-        case 4: {
-          std::string entry;
-          put_bytes(&entry, 1, text_field(f.bytes, 1));
-          put_bytes(&entry, 2, body.reference(text_field(f.bytes, 2)));
-          put_bytes(to, 4, entry);
-          return true;
-        }
         case 6: return lost_controls.count(text_field(f.bytes, 1)) > 0;
         case 7:
         case 8: return renumber_key(f, lost, to);
@@ -164,26 +133,60 @@ class GraphRemover {
     });
   }
 
-  /// OpDef: arguments and control outputs.
-  static Status write_signature(std::string_view bytes,
-                                const std::set<std::string_view>& lost_controls,
-                                const Numbers& lost, std::string* out) {
-    size_t argument = 0;
-    return rewrite_message(bytes, out, [&](const ProtoField& f, std::string*) -> Result<bool> {
-      if (f.number == 2) return lost.count(argument++) > 0;
-      return f.number == 20 && lost_controls.count(f.bytes) > 0;
-    });
+  /// The function's nodes, and as roots the nodes of its results.
+  static Status read_function(std::string_view bytes, GraphBody* body) {
+    ProtoField field;
+    while (next_field(&bytes, &field)) {
+      if (field.number == 3) PUMICE_CHECK(body->add(field.bytes));
+      if (field.number == 4) {  // ret: name → value
+        const std::string_view value = text_field(field.bytes, 2);
+        body->add_root(value.substr(0, value.find(':')));
+      }
+    }
+    return message_fault(bytes);
+  }
+
+  static Status remove_arguments(std::string_view signature, const Numbers& lost, GraphBody* body) {
+    std::vector<std::string_view> arguments;
+    ProtoField field;
+    while (next_field(&signature, &field))
+      if (field.number == 2) arguments.push_back(text_field(field.bytes, 1));
+    for (const size_t argument : lost) {
+      if (argument >= arguments.size())
+        return Error(ErrorCode::kMalformed,
+                     "a call has more operands than its function has arguments");
+      PUMICE_CHECK(body->remove(arguments[argument]));
+    }
+    return {};
+  }
+
+  /// Control outputs whose nodes go.
+  static std::set<std::string_view> removed_controls(std::string_view bytes,
+                                                     const GraphBody& body) {
+    std::set<std::string_view> removed;
+    ProtoField field;
+    while (next_field(&bytes, &field))
+      if (field.number == 6 && body.is_removed(text_field(field.bytes, 2)))
+        removed.insert(text_field(field.bytes, 1));
+    return removed;
+  }
+
+  /// An entry of the map of results: name → value, which may have another number now.
+  static void put_result(const ProtoField& field, const GraphBody& body, std::string* to) {
+    std::string entry;
+    put_bytes(&entry, 1, text_field(field.bytes, 1));
+    put_bytes(&entry, 2, body.reference(text_field(field.bytes, 2)));
+    put_bytes(to, field.number, entry);
   }
 
   /// A map entry whose key is an argument's number.
   static Result<bool> renumber_key(const ProtoField& field, const Numbers& lost, std::string* to) {
     uint64_t key = 0;  // where there is none, it is 0
-    std::string entry;
-    PUMICE_CHECK(rewrite_message(field.bytes, &entry,
-                                 [&](const ProtoField& f, std::string*) -> Result<bool> {
-                                   if (f.number == 1) key = f.integer;
-                                   return f.number == 1;
-                                 }));
+    const auto take_key = [&](const ProtoField& f, std::string*) -> Result<bool> {
+      if (f.number == 1) key = f.integer;
+      return f.number == 1;
+    };
+    PUMICE_TRY(std::string entry, rewritten(field.bytes, take_key));
     if (lost.count(key)) return true;
     put_integer(&entry, 1,
                 static_cast<int64_t>(key) - std::distance(lost.begin(), lost.lower_bound(key)));

@@ -223,17 +223,10 @@ class Cleaner {
       put_bytes(to, field.number, text);
       return true;
     };
-    std::string out;
-    PUMICE_CHECK(rewrite_message(as_text(model_bytes_.view()), &out,
-                                 [&](const ProtoField& field, std::string* to) -> Result<bool> {
-                                   if (field.number != 2) return false;
-                                   std::string meta;
-                                   PUMICE_CHECK(
-                                       rewrite_message(field.bytes, &meta, edit_meta_graph));
-                                   put_bytes(to, 2, meta);
-                                   return true;
-                                 }));
-    return out;
+    const auto edit = [&](const ProtoField& field, std::string* to) -> Result<bool> {
+      return field.number == 2 ? rewrite_field(field, to, edit_meta_graph) : Result<bool>(false);
+    };
+    return rewritten(as_text(model_bytes_.view()), edit);
   }
 
   /// Everything else in the folder is copied; but the fingerprint, which would be that of another

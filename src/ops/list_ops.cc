@@ -93,6 +93,11 @@ bool grows(const Node& node, const ListOp& op) {
                                        (op.list == 3 && constant_integer(node.operand(0)) == 1));
 }
 
+Shape element_of(const Value* list) {
+  if (!list->shape.known_rank() || list->shape.rank() == 0) return Shape::unknown();
+  return Shape(std::vector<Dim>(list->shape.dims().begin() + 1, list->shape.dims().end()));
+}
+
 Dim list_count(const Value* list) {
   for (;;) {
     const Node& node = *list->node();

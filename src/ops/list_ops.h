@@ -45,6 +45,8 @@ const ListOp* list_op(const Node& node);
 bool is_list(const Value* value);
 /// The number of a list's elements, as far as its making tells.
 Dim list_count(const Value* list);
+/// The sizes of an element, as far as the list's shape tells: the shape without its first axis.
+Shape element_of(const Value* list);
 /// The sizes that the list's making states for each element; of unknown rank where it states none.
 Shape stated_element(const Node& node, const ListOp& op);
 /// Whether a kSet at a place behind the end makes the list longer.

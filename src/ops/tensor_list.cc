@@ -26,11 +26,6 @@ Shape both(const Shape& a, const Shape& b) {
   return c;
 }
 
-Shape element_of(const Value* list) {
-  if (!list->shape.known_rank() || list->shape.rank() == 0) return Shape::unknown();
-  return Shape(std::vector<Dim>(list->shape.dims().begin() + 1, list->shape.dims().end()));
-}
-
 Dim count_of(const Value* list) {
   return list->shape.known_rank() && list->shape.rank() > 0 ? list->shape[0] : Dim();
 }
@@ -62,12 +57,14 @@ Status infer_list(Node& node) {
   const ListOp* found = list_op(node);
   if (!found) return malformed(node, "too few operands or results");
   const ListOp& op = *found;
-  auto operand = [&](int i) { return node.operand(static_cast<size_t>(i)); };
-  const Value* list = op.list >= 0 ? operand(op.list) : nullptr;
-  const Value* value = op.value >= 0 ? operand(op.value) : nullptr;
-  // A list that is none of ours (a resource, an argument of unknown origin) has no shape.
-  DType dtype =
-      list ? list->dtype : node.attributes.dtype("element_dtype", node.attributes.dtype("dtype"));
+  // Only of the operands that the kind has. A list that is none of ours (a resource, an argument of
+  // unknown origin) has no shape.
+  const auto operand = [&](int i) -> const Value* { return node.operand(static_cast<size_t>(i)); };
+  const auto list = [&] { return operand(op.list); };
+  const auto value = [&] { return operand(op.value); };
+  const DType dtype = op.list >= 0
+                          ? list()->dtype
+                          : node.attributes.dtype("element_dtype", node.attributes.dtype("dtype"));
   Shape element = stated_element(node, op);
   switch (op.kind) {
     case ListKind::kMake: {
@@ -77,36 +74,36 @@ Status infer_list(Node& node) {
       set_result(node, static_cast<size_t>(op.list_result), dtype, stacked(count, element));
       return {};
     }
-    case ListKind::kFromTensor: set_result(node, 0, value->dtype, value->shape); return {};
+    case ListKind::kFromTensor: set_result(node, 0, value()->dtype, value()->shape); return {};
     case ListKind::kSet: {
-      Dim count = list_count(list);
+      Dim count = list_count(list());
       if (grows(node, op)) {
         auto place = constant_integer(operand(op.places));
         count = place && count.known() ? Dim(std::max(count.size(), *place + 1)) : Dim();
       }
-      set_result(node, 0, dtype, stacked(count, both(element_of(list), value->shape)));
+      set_result(node, 0, dtype, stacked(count, both(element_of(list()), value()->shape)));
       return {};
     }
-    case ListKind::kGet: set_result(node, 0, dtype, both(element_of(list), element)); return {};
+    case ListKind::kGet: set_result(node, 0, dtype, both(element_of(list()), element)); return {};
     case ListKind::kPushBack:
       set_result(node, 0, dtype,
-                 stacked(list_count(list) + Dim(1), both(element_of(list), value->shape)));
+                 stacked(list_count(list()) + Dim(1), both(element_of(list()), value()->shape)));
       return {};
     case ListKind::kPopBack:
       if (node.result_count() != 2) return malformed(node, "other than two results");
-      set_result(node, 0, dtype, stacked(list_count(list) - Dim(1), element_of(list)));
-      set_result(node, 1, dtype, both(element_of(list), element));
+      set_result(node, 0, dtype, stacked(list_count(list()) - Dim(1), element_of(list())));
+      set_result(node, 1, dtype, both(element_of(list()), element));
       return {};
     case ListKind::kStack: {
-      Dim count = list_count(list);
+      Dim count = list_count(list());
       if (int64_t n = node.attributes.integer("num_elements", -1); n >= 0 && !count.known())
         count = Dim(n);
-      set_result(node, 0, dtype, stacked(count, both(element_of(list), element)));
+      set_result(node, 0, dtype, stacked(count, both(element_of(list()), element)));
       return {};
     }
     case ListKind::kGather:
       set_result(node, 0, dtype,
-                 stacked(count_of(operand(op.places)), both(element_of(list), element)));
+                 stacked(count_of(operand(op.places)), both(element_of(list()), element)));
       return {};
     case ListKind::kScatter: {
       Dim count = op.size >= 0 ? known_count(operand(op.size)) : Dim();
@@ -115,51 +112,51 @@ Status infer_list(Node& node) {
         for (int64_t i : *places) most = std::max(most, i);
         count = Dim(most + 1);
       }
-      set_result(node, 0, value->dtype, stacked(count, both(element_of(value), element)));
+      set_result(node, 0, value()->dtype, stacked(count, both(element_of(value()), element)));
       return {};
     }
     case ListKind::kScatterInto: {
-      Dim count = list_count(list);
+      Dim count = list_count(list());
       if (auto places = constant_integers(operand(op.places)); places && count.known())
         for (int64_t i : *places) count = Dim(std::max(count.size(), i + 1));
       // A TensorArray of yet unknown elements that is filled at once.
-      if (!list->shape.known_rank()) count = count_of(value);
-      set_result(node, 0, dtype, stacked(count, both(element_of(list), element_of(value))));
+      if (!list()->shape.known_rank()) count = count_of(value());
+      set_result(node, 0, dtype, stacked(count, both(element_of(list()), element_of(value()))));
       return {};
     }
     case ListKind::kSplit: {
       auto lengths = constant_integers(operand(op.places));
-      Shape piece = element_of(value);
+      Shape piece = element_of(value());
       const bool equal = lengths && !lengths->empty() &&
                          std::all_of(lengths->begin(), lengths->end(),
                                      [&](int64_t n) { return n == lengths->front(); });
       Dim count = count_of(operand(op.places));
       piece = stacked(equal ? Dim(lengths->front()) : Dim(), piece);
-      set_result(node, 0, value->dtype, stacked(count, both(piece, element)));
+      set_result(node, 0, value()->dtype, stacked(count, both(piece, element)));
       return {};
     }
     case ListKind::kConcat: {
-      Shape piece = both(element_of(list), element);
-      Dim count = list_count(list);
+      Shape piece = both(element_of(list()), element);
+      Dim count = list_count(list());
       if (piece.known_rank() && piece.rank() > 0) piece[0] = count * piece[0];
       set_result(node, 0, dtype, piece);
       if (node.result_count() > 1) set_result(node, 1, DType::kInt64, Shape{count});
       return {};
     }
     case ListKind::kConcatLists:
-      set_result(
-          node, 0, dtype,
-          stacked(list_count(list) + count_of(value), both(element_of(list), element_of(value))));
+      set_result(node, 0, dtype,
+                 stacked(list_count(list()) + count_of(value()),
+                         both(element_of(list()), element_of(value()))));
       return {};
     case ListKind::kLength:
       set_result(node, 0, DType::kInt32, Shape::scalar());
-      if (Dim n = list_count(list); n.known() || n.is_symbol()) node.result()->partial = {n};
+      if (Dim n = list_count(list()); n.known() || n.is_symbol()) node.result()->partial = {n};
       return {};
     case ListKind::kResize:
-      set_result(node, 0, dtype, stacked(known_count(operand(op.size)), element_of(list)));
+      set_result(node, 0, dtype, stacked(known_count(operand(op.size)), element_of(list())));
       return {};
     case ListKind::kElementShape: {
-      element = stated_of(list);
+      element = stated_of(list());
       set_result(node, 0, node.attributes.dtype("shape_type"),
                  element.known_rank() ? Shape{Dim(static_cast<int64_t>(element.rank()))}
                                       : Shape::unknown());

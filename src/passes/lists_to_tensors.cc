@@ -167,7 +167,7 @@ class Rewriter {
 
   Result<Reason> concat_lists(Value* list, Value* other) {
     if (Reason reason = unusable(other); !reason.empty()) return reason;
-    if (!same_sizes(list, without_first(other->shape))) return Reason(kUnequal);
+    if (!same_sizes(list, element_of(other))) return Reason(kUnequal);
     return done(build_.concat({list, other}));
   }
 
@@ -253,7 +253,7 @@ class Rewriter {
 
   Result<Reason> scatter_into(Value* list, Value* places, Value* value) {
     if (Reason reason = untyped(value); !reason.empty()) return reason;
-    if (!same_sizes(list, without_first(value->shape))) return Reason(kUnequal);
+    if (!same_sizes(list, element_of(value))) return Reason(kUnequal);
     if (takes_all_in_order(places, value) && list->shape[0].same_as(value->shape[0]))
       return done(value);
     auto known = constant_integers(places, kMostPlaces);

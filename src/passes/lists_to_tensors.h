@@ -10,9 +10,6 @@ namespace pumice {
 /// making, or the graph's input. Linear.
 void refine_lists(Model& model, Graph& graph);
 
-/// A shape without its first axis; of unknown rank where it has none.
-Shape without_first(const Shape& shape);
-
 /// BEFORE  l = TensorListReserve(n); l2 = TensorListSetItem(l, i, x); y = TensorListStack(l2)
 /// AFTER   l = Fill([n, …], 0);      l2 = XlaDynamicUpdateSlice(l, x, [i, 0…]); y is l2
 ///

@@ -25,12 +25,12 @@ void refine_operands(const Node& node, const ListOp& op) {
   switch (op.kind) {
     case ListKind::kGet: refine(list, node.result()->shape); break;
     case ListKind::kStack:
-    case ListKind::kGather: refine(list, without_first(node.result()->shape)); break;
+    case ListKind::kGather: refine(list, element_of(node.result())); break;
     default:
       if (op.list_result >= 0)
-        refine(list, without_first(node.result(static_cast<size_t>(op.list_result))->shape));
+        refine(list, element_of(node.result(static_cast<size_t>(op.list_result))));
       if (op.kind == ListKind::kConcatLists)
-        refine(node.operand(static_cast<size_t>(op.value)), without_first(node.result()->shape));
+        refine(node.operand(static_cast<size_t>(op.value)), element_of(node.result()));
   }
 }
 
@@ -42,23 +42,18 @@ void refine_operands(const Model& model, const Node& node, size_t first) {
     if (!callee || callee->inputs().size() + first != node.operand_count()) continue;
     for (size_t i = 0; i < callee->inputs().size(); ++i)
       if (Value* list = node.operand(first + i); is_list(list))
-        refine(list, without_first(callee->inputs()[i]->shape));
+        refine(list, element_of(callee->inputs()[i]));
   }
 }
 
 }  // namespace
-
-Shape without_first(const Shape& shape) {
-  if (!shape.known_rank() || shape.rank() == 0) return Shape::unknown();
-  return Shape(std::vector<Dim>(shape.dims().begin() + 1, shape.dims().end()));
-}
 
 void refine_lists(Model& model, Graph& graph) {
   for (Node* node = graph.return_node(); node; node = node->previous()) {
     if (const ListOp* op = list_op(*node)) {
       if (op->list >= 0) refine_operands(*node, *op);
     } else if (node->is("Identity") && node->operand_count() == 1 && is_list(node->operand(0))) {
-      refine(node->operand(0), without_first(node->result()->shape));
+      refine(node->operand(0), element_of(node->result()));
     } else if (node->is("While") || node->is("StatelessWhile")) {
       refine_operands(model, *node, 0);
     } else if (node->is("If") || node->is("StatelessIf")) {

@@ -44,4 +44,21 @@ Status rewrite_message(std::string_view message, std::string* out, Edit edit) {
   return message_fault(message);
 }
 
+/// A whole message with its fields as `edit` has them.
+template <typename Edit>
+Result<std::string> rewritten(std::string_view message, const Edit& edit) {
+  std::string out;
+  PUMICE_CHECK(rewrite_message<const Edit&>(message, &out, edit));
+  return out;
+}
+
+/// Within an edit: appends a field that holds a message, with that message's fields as `edit` has
+/// them. True: the field is replaced.
+template <typename Edit>
+Result<bool> rewrite_field(const ProtoField& field, std::string* out, const Edit& edit) {
+  PUMICE_TRY(const std::string message, rewritten(field.bytes, edit));
+  put_bytes(out, field.number, message);
+  return true;
+}
+
 }  // namespace pumice

@@ -55,11 +55,10 @@ Result<Where> where(std::string_view entry) {
 /// The entry with its bytes at another place; dtype, shape, slices and checksum stay.
 Result<std::string> placed(std::string_view entry, uint64_t offset, uint64_t size,
                            std::optional<uint32_t> checksum) {
-  std::string out;
-  PUMICE_CHECK(
-      rewrite_message(entry, &out, [&](const ProtoField& field, std::string*) -> Result<bool> {
-        return (field.number >= 3 && field.number <= 5) || (field.number == 6 && checksum);
-      }));
+  const auto goes = [&](const ProtoField& field, std::string*) -> Result<bool> {
+    return (field.number >= 3 && field.number <= 5) || (field.number == 6 && checksum);
+  };
+  PUMICE_TRY(std::string out, rewritten(entry, goes));
   if (offset > 0) put_integer(&out, 4, static_cast<int64_t>(offset));
   if (size > 0) put_integer(&out, 5, static_cast<int64_t>(size));
   if (checksum) {
@@ -70,14 +69,11 @@ Result<std::string> placed(std::string_view entry, uint64_t offset, uint64_t siz
 }
 
 Result<std::string> header_of_one_shard(std::string_view header) {
-  std::string out;
-  PUMICE_CHECK(
-      rewrite_message(header, &out, [](const ProtoField& field, std::string* to) -> Result<bool> {
-        if (field.number != 1) return false;
-        put_integer(to, 1, 1);
-        return true;
-      }));
-  return out;
+  return rewritten(header, [](const ProtoField& field, std::string* to) -> Result<bool> {
+    if (field.number != 1) return false;
+    put_integer(to, 1, 1);
+    return true;
+  });
 }
 
 }  // namespace
