@@ -46,9 +46,9 @@ struct Names {
 
 /// A line for the background has the number 0 of labels that begin at 1; it stands for nothing
 /// where labels begin at 0.
-Names names_from_file(std::vector<std::string> lines, bool zero_based) {
-  const bool background = !lines.empty() && is_background(lines[0]);
-  return {std::move(lines), (background ? 1 : 0) - (zero_based ? 0 : 1)};
+Names names_from_file(Labels labels, bool zero_based) {
+  const bool background = !labels.empty() && is_background(labels.lines[0]);
+  return {std::move(labels.lines), (background ? 1 : 0) - (zero_based ? 0 : 1)};
 }
 
 /// Quantized values become numbers: scale * (stored - zero point).
@@ -77,7 +77,7 @@ struct Found {
 Result<Found> read_whole_detector(const std::vector<NamedTensor>& outputs,
                                   const Signature& signature, const Graph& graph,
                                   const KnownDetector& known, const DetectOptions& options,
-                                  std::vector<std::string> labels) {
+                                  Labels labels) {
   std::vector<std::string> all, order = options.outputs;
   for (const NamedTensor& output : outputs) all.push_back(output.name);
   const OutputRoles operators = roles_by_operator(graph);
@@ -105,7 +105,7 @@ Result<Found> read_whole_detector(const std::vector<NamedTensor>& outputs,
 
 /// Detections of raw heads.
 Result<Found> read_heads(const std::vector<NamedTensor>& outputs, const KnownDetector& known,
-                         const DetectOptions& options, std::vector<std::string> labels,
+                         const DetectOptions& options, Labels labels,
                          const std::string& labels_file) {
   std::vector<HeadShape> shapes;
   for (const NamedTensor& o : outputs)
@@ -122,22 +122,23 @@ Result<Found> read_heads(const std::vector<NamedTensor>& outputs, const KnownDet
   HeadOptions how = options.heads;
   how.most = std::max(how.most, options.most);
   how.background = how.background && columns > 1;
-  if (labels.empty()) labels = known.labels;
+  if (labels.empty()) labels.lines = known.labels;
+  std::vector<std::string> lines;
   if (!labels.empty()) {
-    const auto lines = static_cast<int64_t>(labels.size());
-    const bool first = is_background(labels[0]);
-    if (lines != columns && (first || lines != columns - 1))
+    auto fitting = labels_of_columns(labels, columns);
+    if (!fitting)
       return Error(ErrorCode::kUsage, "the labels do not fit the model's classes")
           .in(labels_file)
           .expected(std::to_string(columns) + " lines, or " + std::to_string(columns - 1) +
                     " without the background")
-          .found(std::to_string(lines));
-    how.background = columns > 1 && (first || lines == columns - 1);
+          .found(std::to_string(labels.lines.size()) +
+                 (labels.by_id ? " (an id each, from 0 on)" : ""));
+    lines = std::move(*fitting);
+    how.background = columns > 1 && is_background(lines[0]);
   }
   Found found;
   PUMICE_TRY(found.detections, detect_by_heads(boxes, scores, anchors, how, options.threshold));
-  const bool complete = static_cast<int64_t>(labels.size()) == columns;
-  found.names = {std::move(labels), complete ? 0 : -1};
+  found.names = {std::move(lines), 0};
   return found;
 }
 
@@ -210,7 +211,7 @@ void write_report(DetectReport& report, const std::string& model_path,
 
 Result<DetectReport> detect(const std::string& model_path, const std::string& picture_path,
                             const DetectOptions& options) {
-  std::vector<std::string> labels;
+  Labels labels;
   if (!options.labels_file.empty()) {
     PUMICE_TRY(labels, read_labels(options.labels_file));
   }

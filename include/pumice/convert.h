@@ -32,7 +32,9 @@ struct Selection {
 /// What a detector's metadata (TensorFlow Lite Metadata) are to say beside what its graph tells. They
 /// are written where labels or a normalization are given, for the first signature.
 struct DetectorOptions {
-  std::string labels_file;  // one name a line; they have to be as many as the model's classes
+  /// One name a line, or a label map (label_map.pbtxt, told by its content); they have to be as
+  /// many as the model's classes.
+  std::string labels_file;
   std::optional<Normalization> normalization;  // of a float or quantized input
   /// The outputs that hold boxes, classes, scores and (if there is one) the count; empty: told by
   /// their names or by the operator that gives them.

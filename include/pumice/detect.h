@@ -35,7 +35,8 @@ struct HeadOptions {
 struct DetectOptions {
   float threshold = 0.5f;  // detections below it are left out
   size_t most = 0;         // of the best; 0: all
-  /// One name a line; empty: the model's own labels, or numbers where it has none.
+  /// One name a line, or a label map (label_map.pbtxt); empty: the model's own labels, or numbers
+  /// where it has none.
   std::string labels_file;
   /// The model's boxes, classes, scores and count, or its raw heads' boxes and scores; empty:
   /// found.

@@ -64,8 +64,10 @@ void add_convert(CLI::App& app, Run& run) {
   flags->selection.add(*command);
   command->add_flag("--allow-custom-ops", flags->allow_custom_ops,
                     "an unsupported op becomes a custom op of the same name");
-  command->add_option("--labels", flags->detector.labels_file,
-                      "the classes' names, one a line: written into the model's metadata");
+  command->add_option(
+      "--labels", flags->detector.labels_file,
+      "the classes' names, one a line, or a label_map.pbtxt: written into the model's "
+      "metadata");
   command->add_option("--normalize", flags->normalize,
                       "MEAN,STD: the input is (pixel - MEAN) / STD, as its metadata will say; one "
                       "pair a channel: MEAN,STD:MEAN,STD:MEAN,STD");

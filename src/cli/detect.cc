@@ -56,10 +56,9 @@ void add_detect(CLI::App& app, Run& run) {
       ->capture_default_str();
   command->add_option("--max", flags->options.most, "at most so many detections, the best")
       ->check(CLI::Range(size_t{1}, size_t{100'000}));
-  command->add_option(
-      "--labels", flags->options.labels_file,
-      "names, one a line; a first line 'background' or '?\?\?' is class 0's (default: "
-      "those in the model)");
+  command->add_option("--labels", flags->options.labels_file,
+                      "names, one a line (a first line 'background' or '?\?\?' is class 0's), or a "
+                      "label_map.pbtxt (default: those in the model)");
   command
       ->add_option("--outputs", flags->options.outputs,
                    "the model's BOXES,CLASSES,SCORES[,COUNT], or a raw model's BOXES,SCORES, where "

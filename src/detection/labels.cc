@@ -2,13 +2,29 @@
 
 #include <algorithm>
 
+#include "detection/label_map.h"
 #include "formats/file.h"
 
 namespace pumice {
 namespace {
 
-/// Control characters and broken UTF-8 are no label's.
-bool is_text(std::string_view text) {
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+Result<std::string_view> checked_text(std::string_view text, const std::string& file) {
+  if (text.size() > kMostLabelBytes)
+    return Error(ErrorCode::kTooLarge, "the label file is larger than 1 MB").in(file);
+  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark)
+    text.remove_prefix(kByteOrderMark.size());
+  if (!is_label_text(text))
+    return Error(ErrorCode::kMalformed, "the label file is no text")
+        .in(file)
+        .expected("UTF-8: one name a line, or a label map (item { id: 1 name: 'person' })");
+  return text;
+}
+
+}  // namespace
+
+bool is_label_text(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
     if (byte < 0x80) {
@@ -25,8 +41,6 @@ bool is_text(std::string_view text) {
   return true;
 }
 
-}  // namespace
-
 bool is_background(std::string_view label) {
   std::string small(label);
   std::transform(small.begin(), small.end(), small.begin(),
@@ -34,16 +48,9 @@ bool is_background(std::string_view label) {
   return small == "background" || small == "__background__" || small == "???";
 }
 
-Result<std::vector<std::string>> parse_labels(std::string_view text, const std::string& file) {
-  if (text.size() > kMostLabelBytes)
-    return Error(ErrorCode::kTooLarge, "the label file is larger than 1 MB").in(file);
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark)
-    text.remove_prefix(kByteOrderMark.size());
-  if (!is_text(text))
-    return Error(ErrorCode::kMalformed, "the label file is no text")
-        .in(file)
-        .expected("UTF-8, one name a line");
+Result<std::vector<std::string>> parse_label_lines(std::string_view content,
+                                                   const std::string& file) {
+  PUMICE_TRY(std::string_view text, checked_text(content, file));
   std::vector<std::string> names;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -60,9 +67,34 @@ Result<std::vector<std::string>> parse_labels(std::string_view text, const std::
   return names;
 }
 
-Result<std::vector<std::string>> read_labels(const std::string& path) {
+Result<Labels> parse_labels(std::string_view content, const std::string& file) {
+  PUMICE_TRY(const std::string_view text, checked_text(content, file));
+  Labels labels;
+  labels.by_id = is_label_map(text);
+  if (labels.by_id) {
+    PUMICE_TRY(labels.lines, parse_label_map(text, file));
+  } else {
+    PUMICE_TRY(labels.lines, parse_label_lines(text, file));
+  }
+  return labels;
+}
+
+Result<Labels> read_labels(const std::string& path) {
   PUMICE_TRY(const Bytes bytes, map_file(path));
   return parse_labels(as_text(bytes.view()), path);
+}
+
+std::optional<std::vector<std::string>> labels_of_columns(const Labels& labels, int64_t columns) {
+  std::vector<std::string> lines = labels.lines;
+  const auto count = static_cast<int64_t>(lines.size());
+  if (count == columns) return lines;
+  if (count == columns - 1 && !(count > 0 && is_background(lines[0]))) {
+    lines.insert(lines.begin(), kNoObject);
+    return lines;
+  }
+  if (!labels.by_id || count - 1 != columns) return std::nullopt;
+  lines.erase(lines.begin());
+  return lines;
 }
 
 }  // namespace pumice

@@ -8,13 +8,13 @@ namespace {
 using Names = std::vector<std::string>;
 
 TEST(Labels, OneNameALine) {
-  EXPECT_EQ(*parse_labels("a\nb c\n", "l"), (Names{"a", "b c"}));
-  EXPECT_EQ(*parse_labels("\xef\xbb\xbf"
-                          "a \r\n\tb",
-                          "l"),
+  EXPECT_EQ(*parse_label_lines("a\nb c\n", "l"), (Names{"a", "b c"}));
+  EXPECT_EQ(*parse_label_lines("\xef\xbb\xbf"
+                               "a \r\n\tb",
+                               "l"),
             (Names{"a", "b"}));
-  EXPECT_EQ(*parse_labels("a\n\nb\n\n\n", "l"), (Names{"a", "", "b"}));
-  EXPECT_EQ(*parse_labels("\xc3\xa9t\xc3\xa9\n", "l"), (Names{"\xc3\xa9t\xc3\xa9"}));
+  EXPECT_EQ(*parse_label_lines("a\n\nb\n\n\n", "l"), (Names{"a", "", "b"}));
+  EXPECT_EQ(*parse_label_lines("\xc3\xa9t\xc3\xa9\n", "l"), (Names{"\xc3\xa9t\xc3\xa9"}));
 }
 
 TEST(Labels, WhatIsNoTextIsRefused) {

@@ -3,14 +3,12 @@
 #include <algorithm>
 
 #include "detection/class_count.h"
-#include "detection/labels.h"
 #include "detection/raw_heads.h"
 
 namespace pumice {
 namespace {
 
 constexpr char kLabelsName[] = "labels.txt";
-constexpr char kNoObject[] = "???";
 
 /// How the numbers of the output that labels belong to are meant.
 enum class Numbering { kFromZero, kFromOne, kColumns };
@@ -186,21 +184,14 @@ class Describer {
   }
 
   Status add_labels(TensorMetadata& tensor, Numbering numbering, std::optional<int64_t> classes) {
-    std::vector<std::string> labels = facts_.labels;
-    const bool background = is_background(labels[0]);
-    const auto count = static_cast<int64_t>(labels.size());
+    std::vector<std::string> labels = facts_.labels.lines;
     if (numbering == Numbering::kColumns) {
-      // One column is the background's, where labels leave it out.
-      if (*classes == count + 1 && !background) {
-        labels.insert(labels.begin(), kNoObject);
-      } else if (*classes != count) {
-        return misfit(count - (background ? 1 : 0),
-                      std::to_string(*classes) + ", one a column, or " +
-                          std::to_string(*classes - 1) + " without the background");
-      }
+      auto lines = labels_of_columns(facts_.labels, *classes);
+      if (!lines) return misfit(numbering, *classes);
+      labels = std::move(*lines);
     } else {
-      const int64_t objects = count - (background ? 1 : 0);
-      if (classes && objects != *classes) return misfit(objects, std::to_string(*classes));
+      const bool background = is_background(labels[0]);
+      if (classes && objects() != *classes) return misfit(numbering, *classes);
       if (numbering == Numbering::kFromZero && background) labels.erase(labels.begin());
       if (numbering == Numbering::kFromOne && !background) labels.insert(labels.begin(), kNoObject);
     }
@@ -216,13 +207,38 @@ class Describer {
     return {};
   }
 
-  Error misfit(int64_t found, const std::string& expected) const {
-    const bool background = is_background(facts_.labels[0]);
+  /// How many classes the labels name.
+  int64_t objects() const {
+    return static_cast<int64_t>(facts_.labels.lines.size()) -
+           (is_background(facts_.labels.lines[0]) ? 1 : 0);
+  }
+
+  Error misfit(Numbering numbering, int64_t classes) const {
+    const bool by_id = facts_.labels.by_id;
+    std::string expected = std::to_string(classes), found = std::to_string(objects());
+    if (numbering == Numbering::kColumns)
+      expected += ", one a column, or " + std::to_string(classes - 1) + " without the background";
+    if (by_id)
+      found += " (its largest id)";
+    else if (is_background(facts_.labels.lines[0]))
+      found += " (a line for the background not counted)";
+    const char* first = by_id ? "id 1" : "the first line";
+    const std::string background =
+        by_id ? "." : ", unless that is 'background' or '?\?\?' and stands for no object.";
+    std::string hint;
+    if (numbering == Numbering::kFromZero)
+      hint = std::string("The outputs count classes from 0: ") + first + " names class 0";
+    else if (numbering == Numbering::kFromOne)
+      hint = std::string("The outputs count classes from 1: ") + first + " names class 1";
+    else
+      hint =
+          std::string("Column 0 is the background's where there is one more than classes: then ") +
+          first + " names column 1";
     return Error(ErrorCode::kUsage, "the labels do not fit the model's classes")
         .in(facts_.labels_file)
         .expected(expected)
-        .found(std::to_string(found) +
-               (background ? " (a line for the background not counted)" : ""));
+        .found(found)
+        .hint(hint + background);
   }
 
   const Signature& signature_;
@@ -277,7 +293,7 @@ Result<KnownDetector> read_known_detector(const ModelMetadata& metadata, const B
       return Error(ErrorCode::kMalformed, "the metadata name a label file that is not there")
           .in(file)
           .expected("'" + labels->name + "' in the archive behind the model");
-    PUMICE_TRY(known.labels, parse_labels(*content, file));
+    PUMICE_TRY(known.labels, parse_label_lines(*content, file));
   }
   return known;
 }

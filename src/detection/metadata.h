@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "detection/detections.h"
+#include "detection/labels.h"
 #include "detection/normalization.h"
 #include "graph/model.h"
 #include "pumice/observer.h"
@@ -15,7 +16,7 @@ namespace pumice {
 
 /// What the caller knows of a detector beside its graph.
 struct DetectorFacts {
-  std::vector<std::string> labels;  // as in the label file; empty: none
+  Labels labels;  // as in the label file
   std::string labels_file;          // for messages
   std::optional<Normalization> normalization;
   std::vector<std::string> outputs;  // boxes, classes, scores[, count]; empty: found
@@ -32,10 +33,10 @@ struct DetectorDescription {
 /// `facts.outputs`, by the custom operator TFLite_Detection_PostProcess that gives them, by the
 /// names of a convention (see find_roles), or as raw heads by their shapes.
 ///
-/// Labels, one a line, are moved to where the outputs' numbers point: TensorFlow's own outputs
+/// Labels are moved to where the outputs' numbers point: TensorFlow's own outputs
 /// count classes from 1, so the file gets a first line "???" unless it has one for the background;
-/// the operator's outputs count from 0, so such a line goes. A raw head's columns are named one by
-/// one. Errors: kUsage where the labels do not fit the number of classes, where there is no picture
+/// the operator's outputs count from 0, so such a line goes; a label map's ids count from 1, with a line
+/// for 0. A raw head's columns are named one by one. Errors: kUsage where the labels do not fit the number of classes, where there is no picture
 /// to normalize, where labels find no output, and for `facts.outputs` that the model lacks.
 Result<DetectorDescription> describe_detector(const Model& model, const DetectorFacts& facts);
 

@@ -46,7 +46,7 @@ const std::vector<std::string> kLite = {"location", "category", "score", "number
 
 DetectorFacts labels(std::vector<std::string> names) {
   DetectorFacts facts;
-  facts.labels = std::move(names);
+  facts.labels.lines = std::move(names);
   facts.labels_file = "l.txt";
   facts.normalization = Normalization{{127.5f}, {127.5f}};
   return facts;

@@ -41,15 +41,16 @@ class FourOutputs(tf.Module):
 class Composite(tf.Module):
     """A picture through the object-detection API's composite: LiteRT's detection operator gives the outputs."""
 
-    def __init__(self):
+    def __init__(self, classes=3):
         super().__init__()
         random = np.random.default_rng(5)
-        self.weights = tf.Variable(random.normal(size=(48, 20 * 4 + 20 * 4)).astype(np.float32))
+        self.weights = tf.Variable(random.normal(size=(48, 20 * 4 + 20 * (classes + 1))).astype(np.float32))
         self.anchors = np.concatenate([random.uniform(0.1, 0.9, (20, 2)), random.uniform(0.1, 0.4, (20, 2))],
                                       1).astype(np.float32)
         options = ('name: "TFLite_Detection_PostProcess" attr { key: "max_detections" value { i: 10 } } '
                    'attr { key: "max_classes_per_detection" value { i: 1 } } '
-                   'attr { key: "num_classes" value { i: 3 } } attr { key: "use_regular_nms" value { b: true } } '
+                   f'attr {{ key: "num_classes" value {{ i: {classes} }} }} '
+                   'attr { key: "use_regular_nms" value { b: true } } '
                    'attr { key: "nms_score_threshold" value { f: 0.01 } } '
                    'attr { key: "nms_iou_threshold" value { f: 0.5 } } '
                    + " ".join(f'attr {{ key: "{k}_scale" value {{ f: {v} }} }}'
@@ -66,7 +67,7 @@ class Composite(tf.Module):
         pooled = tf.reshape(tf.nn.avg_pool2d(image, 8, 8, "VALID"), [1, 48])
         heads = tf.matmul(pooled, self.weights)
         encodings = tf.reshape(heads[:, :80], [1, 20, 4])
-        scores = tf.sigmoid(tf.reshape(heads[:, 80:], [1, 20, 4]))
+        scores = tf.sigmoid(tf.reshape(heads[:, 80:], [1, 20, -1]))
         boxes, classes, best, count = self.post_processing(encodings, scores, self.anchors)
         return {"boxes": boxes, "classes": classes, "scores": best, "count": count}
 
