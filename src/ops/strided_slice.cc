@@ -152,6 +152,10 @@ Status infer_strided_slice(Node& node) {
     } else if (step == 1 && (axis.begin_masked || from == 0) && ends &&
                (*ends)[*axis.spec].same_as(whole)) {
       sizes.back() = whole;
+    } else if (known && *step > 0 && !axis.end_masked) {
+      // x[:0], x[5:2]: nothing, whatever the axis's size. Positions of one sign keep their order.
+      const int64_t first = axis.begin_masked ? 0 : *from;
+      if ((first < 0) == (*to < 0) && *to <= first) sizes.back() = 0;
     }
   }
   std::vector<Dim> dims;

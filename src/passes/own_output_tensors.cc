@@ -7,7 +7,8 @@
 // tells them. Nor does it see what the runtime computes of sizes between two kernels: an addition
 // of 0 writes that into the output. Between the graphs of loops and branches the runtime moves
 // tensors about, and frees twice what it computed before the run, as it does the RESHAPE of a
-// constant: there, constants are added to 0 or cast.
+// constant: there, constants are added to 0 or cast. So are empty ones everywhere: of what a RESHAPE
+// makes of them, the runtime has nothing to read.
 #include <unordered_set>
 
 #include "graph/cast.h"
@@ -62,7 +63,8 @@ Result<size_t> own_output_tensors(Model& model, Graph& graph) {
     if (produced && !late && taken.insert(output).second) continue;
     Lowering lowering(graph, graph.return_node());
     Value* own = nullptr;
-    if (const Constant* constant = constant_of(output); constant && !entry)
+    if (const Constant* constant = constant_of(output);
+        constant && (!entry || constant->elements() == 0))
       own = at_run_time(lowering, *constant);
     if (own) {
       // A constant of a loop or a branch.

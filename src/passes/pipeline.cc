@@ -51,6 +51,7 @@ std::vector<Pass> tfl_passes() {
       {"dense_reshapes", dense_reshapes},
       {"merge_equal", merge_equal},
       {"own_output_tensors", own_output_tensors},
+      {"growing_variables", growing_variables},
       {"ascending_detections", ascending_detections},
   };
 }

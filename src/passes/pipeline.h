@@ -41,6 +41,7 @@ Result<size_t> fuse_activation(Model& model, Graph& graph);
 Result<size_t> fuse_affine(Model& model, Graph& graph);
 Result<size_t> fuse_pad(Model& model, Graph& graph);
 Result<size_t> fuse_scale_before(Model& model, Graph& graph);
+Result<size_t> growing_variables(Model& model, Graph& graph);
 Result<size_t> layout(Model& model, Graph& graph);
 Result<size_t> merge_equal(Model& model, Graph& graph);
 Result<size_t> ascending_detections(Model& model, Graph& graph);

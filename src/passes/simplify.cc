@@ -74,6 +74,15 @@ std::optional<Constant> fold_known_elements(const Value& value) {
   return Constant(cast_tensor(wide, value.dtype));
 }
 
+/// A result that surely has no elements: a constant, since XNNPACK's slices may give the whole
+/// tensor instead.
+std::optional<Constant> fold_empty(const Value& value) {
+  const auto elements = value.shape.elements();
+  if (!elements || *elements != 0 || is_list(&value) || byte_size(value.dtype, 1) == 0)
+    return std::nullopt;
+  return Constant(Tensor::zeros(value.dtype, value.shape.sizes()));
+}
+
 class Simplifier {
  public:
   Simplifier(Model& model, Graph& graph, const SimplifyLimits& limits)
@@ -232,6 +241,11 @@ class Simplifier {
     for (size_t i = 0; i < node.result_count(); ++i)
       if (auto known = fold_known_elements(*node.result(i)); known && !node.result(i)->unused())
         replace(node, i, *std::move(known));
+    if (!is_call(node) && !has_side_effect(node)) {
+      for (size_t i = 0; i < node.result_count(); ++i)
+        if (auto empty = fold_empty(*node.result(i)); empty && !node.result(i)->unused())
+          replace(node, i, *std::move(empty));
+    }
     if (auto view = fold_view(node)) {
       replace(node, 0, *std::move(view));
       return {};

@@ -116,6 +116,56 @@ def grows(x, n):
                 shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, 3])])[1]
 
 
+def growing(first, step, axis=0):
+    """A variable that starts empty: its sum and its size, so that both runtimes have outputs of constant shape."""
+    def made(x, n):
+        start = first(x)
+        open_shape = [None if a == axis else d for a, d in enumerate(start.shape.as_list())]
+        _, a = loop(lambda i, a: i < n, lambda i, a: (i + 1, tf.concat([a, step(x, i)], axis)), [0, start],
+                    shape_invariants=[tf.TensorShape([]), tf.TensorShape(open_shape)])
+        return tf.reduce_sum(a, axis), tf.shape(a)
+    return made
+
+
+def scaled(part):
+    return lambda x, i: part(x) * tf.cast(i + 1, x.dtype)
+
+
+# LiteRT's WHILE takes none of those that grow by one row; the others are its near misses.
+STARTS_EMPTY = {
+    "a row": growing(lambda x: tf.zeros([0, 3]), scaled(lambda x: x[:1])),
+    "two rows": growing(lambda x: tf.zeros([0, 3]), scaled(lambda x: x)),
+    "a number": growing(lambda x: tf.zeros([0], i32), lambda x, i: tf.reshape(i * 2, [1])),
+    "a matrix": growing(lambda x: tf.zeros([0, 2, 3]), scaled(lambda x: x[None])),
+    "a column": growing(lambda x: tf.zeros([2, 0]), scaled(lambda x: x[:, :1]), axis=1),
+    "made at run time": growing(lambda x: x[:tf.size(x) - 6], scaled(lambda x: x[:1])),
+    "starts with a row": growing(lambda x: x[:1], scaled(lambda x: x[:1])),
+}
+
+
+def nested_growing(x, n):
+    def outer(i, a):
+        _, b = loop(lambda j, b: j < 2, lambda j, b: (j + 1, tf.concat([b, x[:1]], 0)), [0, a],
+                    shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, 3])])
+        return i + 1, b
+    _, a = loop(lambda i, a: i < n, outer, [0, tf.zeros([0, 3])],
+                shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, 3])])
+    return tf.reduce_sum(a, 0), tf.shape(a)
+
+
+def empties_itself(x, n):
+    """Empty after the first iteration, and longer from then on."""
+    def body(i, a):
+        return i + 1, tf.cond(tf.equal(i, 0), lambda: a[:0], lambda: tf.concat([a, x], 0))
+    _, a = loop(lambda i, a: i < n, body, [0, x], shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, 3])])
+    return tf.reduce_sum(a, 0), tf.shape(a)
+
+
+def empty_branch(x, flag):
+    y = tf.cond(flag, lambda: x[:0], lambda: tf.concat([x, x], 0))
+    return tf.reduce_sum(tf.concat([y, x[:1]], 0), 0), tf.shape(y)
+
+
 def zero_trips(x, n):
     return loop(lambda i, a: i < n, lambda i, a: (i + 1, a + 1), [20, x])
 
@@ -143,12 +193,18 @@ def loops():
         yield Case(op, "ends by data", [Spec((B, 3)), Spec((), values=(5, 9))], made(while_data))
         yield Case(op, "grows", [Spec((2, 3)), count], made(grows), data_dependent=True)
         yield Case(op, "grows,constant count", [Spec((2, 3))], made(lambda x: grows(x, 3)))
+        for name, build in STARTS_EMPTY.items():
+            yield Case(op, f"grows from empty,{name}", [Spec((2, 3)), Spec((), "int32", (0, 4))], made(build))
+        yield Case(op, "grows from empty,beyond the unroll budget", [Spec((2, 3))],
+                   made(lambda x: STARTS_EMPTY["a row"](x, 1100)))
+        yield Case(op, "grows from empty,in a loop", [Spec((2, 3)), Spec((), "int32", (0, 4))], made(nested_growing))
         yield Case(op, "no iteration", [Spec((2, 3)), count], made(zero_trips))
         yield Case(op, "no iteration,constant count", [Spec((2, 3))], made(lambda x: zero_trips(x, 3)))
         # More iterations than are unrolled: it stays a loop.
         yield Case(op, "beyond the unroll budget", [Spec((2, 3))], made(lambda x: counted(x, 1500)))
         if number == 2:
             yield Case(op, "nested_both,count at run time", [Spec((2, 3)), count], made(nested_both))
+            yield Case(op, "empties itself", [Spec((2, 3)), Spec((), "int32", (0, 4))], made(empties_itself))
             yield Case(op, "branch_inside,count at run time", [Spec((2, 3)), count], made(branch_inside))
             yield Case(op, "branch_inside,constant count", [Spec((2, 3))], made(lambda x: branch_inside(x, 3)))
         else:
@@ -167,6 +223,8 @@ BRANCHES = {
 
 def branches():
     flag = Spec((), "bool")
+    yield Case("StatelessIf", "empty branch", [Spec((2, 3)), flag], empty_branch)
+    yield Case("StatelessIf", "empty branch", [Spec((B, 3)), flag], empty_branch)
     for name, (then, other) in BRANCHES.items():
         for shape in ((2, 3), (B, 3)):
             yield Case("StatelessIf", name, [Spec(shape), flag],
