@@ -1,6 +1,7 @@
 #include "passes/list_builder.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "ops/infer.h"
 #include "passes/simplify.h"
@@ -89,6 +90,16 @@ Result<Value*> ListBuilder::length(Value* list) {
   if (list->shape[0].known()) return scalar(list->shape[0].size());
   PUMICE_TRY(Value * shape, shape_of(list));
   return slice(shape, vector({0}), vector({1}), 0, 0, 1);
+}
+
+Result<Value*> ListBuilder::places_of(Value* list) {
+  if (!list->shape[0].known()) {
+    PUMICE_TRY(Value * n, length(list));
+    return make("Range", {scalar(0), n, scalar(1)}, {{"Tidx", DType::kInt32}});
+  }
+  std::vector<int64_t> places(static_cast<size_t>(list->shape[0].size()));
+  std::iota(places.begin(), places.end(), int64_t{0});
+  return vector(places);
 }
 
 Result<Value*> ListBuilder::sizes(const std::vector<Dim>& dims) {

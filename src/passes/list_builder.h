@@ -43,6 +43,8 @@ class ListBuilder {
 
   /// A list's number of elements, as a scalar.
   Result<Value*> length(Value* list);
+  /// 0, 1, … one less than its number of elements.
+  Result<Value*> places_of(Value* list);
   /// Sizes as a run-time vector: what is known is constant, a symbol comes of a value that has it.
   /// Null: some size has no source.
   Result<Value*> sizes(const std::vector<Dim>& dims);

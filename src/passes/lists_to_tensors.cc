@@ -114,9 +114,12 @@ class Rewriter {
     switch (op_->kind) {
       case ListKind::kMake: return make_list();
       case ListKind::kFromTensor: return done(value);
-      case ListKind::kSet: return set(list, places, value, grows(*at_, *op_));
+      case ListKind::kSet: return set(list, places, value);
       case ListKind::kGet:
-      case ListKind::kGather: return done(build_.gather(list, places));
+      case ListKind::kGather: {
+        if (Reason reason = outside(list, places); !reason.empty()) return reason;
+        return done(build_.gather(list, places));
+      }
       case ListKind::kPushBack: return push_back(list, value);
       case ListKind::kPopBack: return pop_back(list);
       case ListKind::kStack: return done(list);
@@ -144,12 +147,6 @@ class Rewriter {
   }
 
   Result<Reason> push_back(Value* list, Value* value) {
-    // In a loop the length must be computed: LiteRT's WHILE fails on a variable that starts empty
-    // and grows by one in a way that it can foresee.
-    if (!list->shape[0].known()) {
-      PUMICE_TRY(Value * end, build_.length(list));
-      return set(list, end, value, true);
-    }
     if (!same_sizes(list, value->shape)) return Reason(kUnequal);
     PUMICE_TRY(Value * one, build_.expand(value, 0));
     return done(build_.concat({list, one}));
@@ -157,6 +154,7 @@ class Rewriter {
 
   Result<Reason> pop_back(Value* list) {
     if (at_->result_count() != 2) return Reason("it has other than two results");
+    if (list->shape[0] == Dim(0)) return Reason("its list is empty: TensorFlow fails there");
     PUMICE_TRY(Value * n, build_.length(list));
     PUMICE_TRY(Value * last, build_.arithmetic("Sub", n, build_.scalar(1)));
     PUMICE_TRY(Value * element, build_.gather(list, last));
@@ -178,16 +176,33 @@ class Rewriter {
     return done(build_.slice(more, build_.vector({0}), end, 1));
   }
 
-  Result<Reason> set(Value* list, Value* place, Value* value, bool may_grow) {
+  /// Why known places are none of the list's; empty: they may be.
+  Reason outside(const Value* list, const Value* places) const {
+    auto known = constant_integers(places, kMostPlaces);
+    if (!known) return {};
+    for (int64_t i : *known)
+      if (i < 0 || (list->shape[0].known() && i >= list->shape[0].size()))
+        return "place " + std::to_string(i) + " is outside its list" +
+               (list->shape[0].known() ? " of " + std::to_string(list->shape[0].size()) : "") +
+               ": TensorFlow fails there";
+    return {};
+  }
+
+  /// Places that the model fails on, as TensorFlow does, where they are outside the list: GATHER
+  /// checks its indices, and what writes would move them or leave them out.
+  Result<Value*> checked(Value* list, Value* places) {
+    if (constant_integers(places, kMostPlaces)) return places;
+    PUMICE_TRY(Value * all, build_.places_of(list));
+    return build_.gather(all, places);
+  }
+
+  Result<Reason> set(Value* list, Value* place, Value* value) {
     if (!same_sizes(list, value->shape)) return Reason(kUnequal);
-    if (may_grow) {
-      PUMICE_TRY(Value * n, build_.length(list));
-      PUMICE_TRY(Value * least, build_.arithmetic("AddV2", place, build_.scalar(1)));
-      PUMICE_TRY(Value * wanted, build_.arithmetic("Maximum", n, least));
-      PUMICE_TRY(Value * lacking, build_.arithmetic("Sub", wanted, n));
-      PUMICE_TRY(Value * zero, build_.zeros_like(list, lacking));
-      PUMICE_TRY(list, build_.concat({list, zero}));
+    if (grows(*at_, *op_)) {
+      PUMICE_TRY(list, grown(list, place));
     }
+    if (Reason reason = outside(list, place); !reason.empty()) return reason;
+    PUMICE_TRY(place, checked(list, place));
     PUMICE_TRY(Value * one, build_.expand(value, 0));
     PUMICE_TRY(Value * begin, build_.as_vector(place));
     if (list->shape.rank() > 1) {
@@ -196,6 +211,16 @@ class Rewriter {
     }
     return done(build_.make("XlaDynamicUpdateSlice", {list, one, begin},
                             {{"T", list->dtype}, {"Tindices", DType::kInt32}}));
+  }
+
+  /// The list with so many zeros behind it that `place` is one of its own.
+  Result<Value*> grown(Value* list, Value* place) {
+    PUMICE_TRY(Value * n, build_.length(list));
+    PUMICE_TRY(Value * least, build_.arithmetic("AddV2", place, build_.scalar(1)));
+    PUMICE_TRY(Value * wanted, build_.arithmetic("Maximum", n, least));
+    PUMICE_TRY(Value * lacking, build_.arithmetic("Sub", wanted, n));
+    PUMICE_TRY(Value * zero, build_.zeros_like(list, lacking));
+    return build_.concat({list, zero});
   }
 
   /// Rows of `from` by number, -1 for a row of zeros.
@@ -246,6 +271,7 @@ class Rewriter {
   }
 
   Result<Reason> update(Value* list, Value* places, Value* value) {
+    PUMICE_TRY(places, checked(list, places));
     PUMICE_TRY(Value * column, build_.expand(places, 1));
     return done(build_.make("TensorScatterUpdate", {list, column, value},
                             {{"T", list->dtype}, {"Tindices", places->dtype}}));
