@@ -70,7 +70,8 @@ Status modernize_arrays(Graph& graph) {
     const std::string_view operation = old_operation(node.op);
     if (operation.empty() || node.operand_count() < 2) continue;
     const size_t last = node.operand_count() - 1;
-    Node* array = origin_of(node, 0).value ? origin_of(node, 0).value->node() : nullptr;
+    const Value* origin = origin_of(node, 0).value;
+    Node* array = origin ? origin->node() : nullptr;
     Origin flow = origin_of(node, last);
     if (!array || !array->is("TensorArrayV3") || array->result_count() != 2 || !flow.value)
       return unsupported(node, "it cannot be told which TensorArray this works on");

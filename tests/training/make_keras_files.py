@@ -4,11 +4,17 @@
 
 Keras 3's `.h5` comes last: saving one takes the optimizer's config from the model (which is a case of its own).
 """
+import os
 import pathlib
 import sys
 
-import make_models
-from make_models import dense, detector, keras, nested, tf_keras, trained
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import keras  # noqa: E402
+import tf_keras  # noqa: E402
+
+from networks import cases, dense, detector, nested, trained  # noqa: E402
 
 NAMES = {keras: "keras3", tf_keras: "tf_keras"}
 # class -> settings that change what it keeps, beyond the defaults
@@ -48,7 +54,7 @@ def main(folder):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for k, prefix in NAMES.items():
-        for name, make in make_models.cases(k):
+        for name, make in cases(k):
             save(make(), folder, f"{prefix}_{name}")
         save(beside(k), folder, f"{prefix}_beside", (".keras", ".weights.h5"))
         scaler = k.optimizers.LossScaleOptimizer if k is keras else k.mixed_precision.LossScaleOptimizer

@@ -14,7 +14,7 @@ THREE = ["r0", "r1", "r2"]
 
 @pytest.fixture(scope="session")
 def files():
-    return made("keras-", "make_keras_files.py", "make_models.py")
+    return made("keras-", "make_keras_files.py", "networks.py")
 
 
 def unknown(steps=None, owner=None, **more):

@@ -34,7 +34,7 @@ def made(prefix, maker, *parts):
 
 @pytest.fixture(scope="session")
 def models():
-    return made("", "make_models.py")
+    return made("", "make_models.py", "make_tf1.py", "networks.py", "trainers.py")
 
 
 def analyzed(path, *flags):
