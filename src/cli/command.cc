@@ -55,6 +55,13 @@ void ProgressFlags::add(CLI::App& command) {
       ->capture_default_str();
 }
 
+void add_litert(CLI::App& command, std::string& library, int& threads) {
+  command.add_option(
+      "--litert", library,
+      "libLiteRt.so (default: PUMICE_LITERT, .cache/litert, the active environment)");
+  command.add_option("--threads", threads, "LiteRT's threads")->capture_default_str();
+}
+
 void SelectionFlags::add(CLI::App& command) {
   tags.add(command);
   command.add_option("--signature", signatures, "signature to take; repeatable (default: all)")

@@ -41,6 +41,9 @@ struct ProgressFlags {
   void add(CLI::App& command);
 };
 
+/// --litert and --threads.
+void add_litert(CLI::App& command, std::string& library, int& threads);
+
 /// --tags, --signature, --input-arrays, --output-arrays, --input-shapes.
 struct SelectionFlags {
   TagsFlag tags;

@@ -88,11 +88,7 @@ void add_detect(CLI::App& app, Run& run) {
       ->capture_default_str();
   command->add_flag("--no-background", flags->no_background,
                     "of raw heads: column 0 of the scores is a class, not the background");
-  command->add_option(
-      "--litert", flags->options.litert,
-      "libLiteRt.so (default: PUMICE_LITERT, .cache/litert, the active environment)");
-  command->add_option("--threads", flags->options.threads, "LiteRT's threads")
-      ->capture_default_str();
+  add_litert(*command, flags->options.litert, flags->options.threads);
   command->add_flag("--json", flags->json, "print JSON");
   command->footer(
       "A picture is turned upright as its EXIF data tell, scaled (bilinear) to a model of fixed "

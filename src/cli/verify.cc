@@ -50,11 +50,7 @@ void add_verify(CLI::App& app, Run& run) {
       ->capture_default_str();
   command->add_option("--save", flags->options.save_file,
                       "write reference/NAME and runtime/NAME arrays to this .npz");
-  command->add_option(
-      "--litert", flags->options.litert,
-      "libLiteRt.so (default: PUMICE_LITERT, .cache/litert, the active environment)");
-  command->add_option("--threads", flags->options.threads, "LiteRT's threads")
-      ->capture_default_str();
+  add_litert(*command, flags->options.litert, flags->options.threads);
   command->add_flag("--json", flags->json, "print JSON");
   flags->progress.add(*command);
   command->footer(

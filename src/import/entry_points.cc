@@ -113,33 +113,20 @@ Result<EntryPoint> from_arrays(const Source& source, const ImportOptions& option
   return entry;
 }
 
+bool is_one_of(const Node& node, std::initializer_list<std::string_view> ops) {
+  return std::find(ops.begin(), ops.end(), node.op) != ops.end();
+}
+
+/// Ops whose results are no outputs of a model, although nothing reads them.
 bool is_training_or_idle(const Node& node) {
-  static const std::unordered_set<std::string_view> kIdle = {"NoOp",
-                                                             "Assert",
-                                                             "Const",
-                                                             "SaveV2",
-                                                             "RestoreV2",
-                                                             "MergeV2Checkpoints",
-                                                             "ShardedFilename",
-                                                             "Placeholder",
-                                                             "VarHandleOp",
-                                                             "VariableV2",
-                                                             "Variable",
-                                                             "VarIsInitializedOp",
-                                                             "IsVariableInitialized",
-                                                             "MergeSummary",
-                                                             "ScalarSummary",
-                                                             "HistogramSummary",
-                                                             "ImageSummary",
-                                                             "Print",
-                                                             "PrintV2",
-                                                             "NextIteration",
-                                                             "Return",
-                                                             "Input",
-                                                             "Exit",
-                                                             "Switch",
-                                                             "Enter"};
-  return kIdle.count(node.op) || has_side_effect(node);
+  const bool structure = is_one_of(node, {"Const", "Enter", "Exit", "Input", "NextIteration",
+                                          "NoOp", "Placeholder", "Return", "Switch"});
+  const bool state = is_one_of(
+      node, {"IsVariableInitialized", "MergeV2Checkpoints", "RestoreV2", "SaveV2",
+             "ShardedFilename", "VarHandleOp", "VarIsInitializedOp", "Variable", "VariableV2"});
+  const bool record = is_one_of(node, {"Assert", "HistogramSummary", "ImageSummary", "MergeSummary",
+                                       "Print", "PrintV2", "ScalarSummary"});
+  return structure || state || record || has_side_effect(node);
 }
 
 /// In a graph that also trains, what nothing reads is mostly losses and the gradients' dead ends.

@@ -16,6 +16,11 @@ enum class Carriage { kMoves, kCounts, kWraps };
 inline constexpr std::initializer_list<DType> kProductTypes = {DType::kFloat32, DType::kInt32,
                                                                DType::kInt64};
 
+/// What the kernels that only move elements take: GATHER, PADV2, REVERSE_V2, STRIDED_SLICE.
+inline constexpr std::initializer_list<DType> kMovedTypes = {
+    DType::kFloat32, DType::kFloat16, DType::kInt8,  DType::kInt16,
+    DType::kInt32,   DType::kInt64,   DType::kUInt8, DType::kBool};
+
 /// The dtype in which elements of `dtype` go through a kernel that takes `taken`: itself where it
 /// is among them, else the first that holds every value. Narrow integers ride in int32 (casting
 /// back wraps around as TensorFlow does), float16 in float32. kUnsupported, naming the dtype, when

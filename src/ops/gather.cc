@@ -10,10 +10,6 @@
 namespace pumice {
 namespace {
 
-constexpr std::initializer_list<DType> kGathered = {DType::kFloat32, DType::kFloat16, DType::kInt8,
-                                                    DType::kInt16,   DType::kInt32,   DType::kInt64,
-                                                    DType::kUInt8,   DType::kBool};
-
 /// Gather's axis and number of batch dimensions, once the ranks are known.
 struct Plan {
   size_t axis, batch;
@@ -119,7 +115,7 @@ Value* as_index(Lowering& lowering, Value* indices) {
 
 Status lower_gather(Node& node, Lowering& lowering) {
   Value *params = node.operand(0), *indices = node.operand(1), *y = node.result();
-  PUMICE_TRY(DType dtype, carrier_of(node, y->dtype, kGathered));
+  PUMICE_TRY(DType dtype, carrier_of(node, y->dtype, kMovedTypes));
   auto axis = node.is("GatherV2") ? constant_integer(node.operand(2)) : std::optional<int64_t>(0);
   if (!axis) return unsupported(node, "the axis is not known before run time");
   int64_t batch = node.attributes.integer("batch_dims");
@@ -190,7 +186,7 @@ Status evaluate_gather_nd(EvalContext& context) {
 
 Status lower_gather_nd(Node& node, Lowering& lowering) {
   Value *params = node.operand(0), *indices = node.operand(1), *y = node.result();
-  PUMICE_TRY(DType dtype, carrier_of(node, y->dtype, kGathered));
+  PUMICE_TRY(DType dtype, carrier_of(node, y->dtype, kMovedTypes));
   if (indices->shape.known_rank() && indices->shape[indices->shape.rank() - 1] == Dim(0)) {
     // Empty indices: the whole of params, again and again.
     if (!y->shape.fully_known())

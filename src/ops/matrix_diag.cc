@@ -55,14 +55,16 @@ std::optional<MatrixNumbers> constant_numbers(const Node& node) {
   return numbers_of(node, [&](size_t i) { return constant_integers(node.operand(i), 2); });
 }
 
+size_t operands_of(const Node& node) {
+  for (const char* op : {"Diag", "DiagPart", "MatrixDiag", "MatrixDiagPart"})
+    if (node.is(op)) return 1;
+  if (node.is("MatrixSetDiag")) return 2;
+  return node.is("MatrixBandPart") || is_version(node, "MatrixDiagPart") || has_second(node) ? 3
+                                                                                             : 5;
+}
+
 Status expect(const Node& node) {
-  size_t n =
-      node.is("Diag") || node.is("DiagPart") || node.is("MatrixDiag") || node.is("MatrixDiagPart")
-          ? 1
-      : node.is("MatrixSetDiag")                                                            ? 2
-      : node.is("MatrixBandPart") || is_version(node, "MatrixDiagPart") || has_second(node) ? 3
-                                                                                            : 5;
-  return expect_operands(node, n, n);
+  return expect_operands(node, operands_of(node), operands_of(node));
 }
 
 /// A table from shapes whose innermost axes are known; outer unknown sizes become 1.
@@ -169,9 +171,7 @@ Status lower_matrix(Node& node, Lowering& lowering) {
   Value *x = node.operand(0), *y = node.result();
   auto n = constant_numbers(node);
   if (!n) return unsupported(node, "the diagonals are not known before run time");
-  PUMICE_TRY(DType dtype, carrier_of(node, y->dtype,
-                                     {DType::kFloat32, DType::kFloat16, DType::kInt8, DType::kInt16,
-                                      DType::kInt32, DType::kInt64, DType::kUInt8, DType::kBool}));
+  PUMICE_TRY(DType dtype, carrier_of(node, y->dtype, kMovedTypes));
   size_t axes =
       node.is("Diag") || node.is("DiagPart") ? (x->shape.known_rank() ? x->shape.rank() : 0) : 2;
   bool band = n->k.size() == 2 && n->k[0] != n->k[1];

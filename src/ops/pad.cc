@@ -125,9 +125,6 @@ Status evaluate_mirror_pad(EvalContext& context) {
   return {};
 }
 
-constexpr std::initializer_list<DType> kPadded = {DType::kFloat32, DType::kFloat16, DType::kInt8,
-                                                  DType::kInt16,   DType::kInt32,   DType::kInt64,
-                                                  DType::kUInt8,   DType::kBool};
 constexpr size_t kLargestRank = 5;
 
 /// PAD or PADV2 of any rank: with more axes than the kernel takes, axis by axis between reshapes.
@@ -153,7 +150,7 @@ Result<Value*> pad_deep(const Node& node, Lowering& lowering, Value* x, const Pa
 
 Status lower_pad(Node& node, Lowering& lowering) {
   Value* y = node.result();
-  PUMICE_TRY(DType dtype, carrier_of(node, y->dtype, kPadded));
+  PUMICE_TRY(DType dtype, carrier_of(node, y->dtype, kMovedTypes));
   PUMICE_TRY(auto paddings, constant_paddings(node));
   Value* x = node.operand(0);
   bool deep = y->shape.known_rank() && y->shape.rank() > kLargestRank;

@@ -24,14 +24,19 @@ std::array<float, 4> cubic_weights(int64_t offset, double a) {
           static_cast<float>(near(1 - x)), static_cast<float>(far(2 - x))};
 }
 
+/// Where the centre (or the corner) of output i lies among the inputs.
+float position_of(int64_t i, float scale, bool half_pixel_centers) {
+  return half_pixel_centers ? (static_cast<float>(i) + 0.5f) * scale - 0.5f
+                            : static_cast<float>(i) * scale;
+}
+
 }  // namespace
 
 ResizeRows bicubic_rows(int64_t in, int64_t out, bool align_corners, bool half_pixel_centers) {
   float scale = scale_of(in, out, align_corners);
   ResizeRows rows;
   for (int64_t i = 0; i < out; ++i) {
-    float position = half_pixel_centers ? (static_cast<float>(i) + 0.5f) * scale - 0.5f
-                                        : static_cast<float>(i) * scale;
+    float position = position_of(i, scale, half_pixel_centers);
     float floor = std::floor(position);
     auto first = static_cast<int64_t>(floor) - 1;
     auto offset = static_cast<int64_t>(std::lrint((position - floor) * kTableSize));
@@ -75,8 +80,7 @@ ResizeRows bilinear_rows(int64_t in, int64_t out, bool align_corners, bool half_
   float scale = scale_of(in, out, align_corners);
   ResizeRows rows;
   for (int64_t i = 0; i < out; ++i) {
-    float position = half_pixel_centers ? (static_cast<float>(i) + 0.5f) * scale - 0.5f
-                                        : static_cast<float>(i) * scale;
+    float position = position_of(i, scale, half_pixel_centers);
     float floor = std::floor(position), fraction = position - floor;
     int64_t lower = std::max<int64_t>(static_cast<int64_t>(floor), 0);
     int64_t upper = std::min<int64_t>(static_cast<int64_t>(std::ceil(position)), in - 1);

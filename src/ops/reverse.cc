@@ -10,9 +10,6 @@
 namespace pumice {
 namespace {
 
-constexpr std::initializer_list<DType> kReversed = {DType::kFloat32, DType::kFloat16, DType::kInt8,
-                                                    DType::kInt16,   DType::kInt32,   DType::kInt64,
-                                                    DType::kUInt8,   DType::kBool};
 constexpr std::initializer_list<DType> kReversedInParts = {
     DType::kFloat32, DType::kInt16, DType::kInt32, DType::kInt64, DType::kUInt8};
 
@@ -74,7 +71,7 @@ Status lower_reverse(Node& node, Lowering& lowering) {
   Value* x = node.operand(0);
   auto operand = constant_integers(node.operand(1), 64);
   if (!operand) return unsupported(node, "the axes are not known before run time");
-  PUMICE_TRY(DType dtype, carrier_of(node, x->dtype, kReversed));
+  PUMICE_TRY(DType dtype, carrier_of(node, x->dtype, kMovedTypes));
   if (!x->shape.known_rank())
     return unsupported(node, "the input's rank is not known before run time");
   PUMICE_TRY(auto axes, reversed_axes(node, *operand, x->shape.rank()));
@@ -195,7 +192,7 @@ Status lower_roll(Node& node, Lowering& lowering) {
   if (!x->shape.known_rank())
     return unsupported(node, "the input's rank is not known before run time");
   PUMICE_TRY(auto shifts, shifts_of(node, *shift, *axis, x->shape.rank()));
-  PUMICE_TRY(DType dtype, carrier_of(node, x->dtype, kReversed));
+  PUMICE_TRY(DType dtype, carrier_of(node, x->dtype, kMovedTypes));
   if (x->shape.rank() > 6) return unsupported(node, "more than 6 axes");
   Value* y = carry(lowering, x, dtype);
   size_t rank = x->shape.rank();

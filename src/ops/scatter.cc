@@ -198,9 +198,7 @@ Shape as_slices(Dim count, const Shape& tensor, size_t depth) {
 // number.
 Status lower_scatter_update(Node& node, Lowering& lowering) {
   Value *tensor = node.operand(0), *indices = node.operand(1), *updates = node.operand(2);
-  PUMICE_TRY(DType dtype, carrier_of(node, tensor->dtype,
-                                     {DType::kFloat32, DType::kFloat16, DType::kInt8, DType::kInt16,
-                                      DType::kInt32, DType::kInt64, DType::kUInt8, DType::kBool}));
+  PUMICE_TRY(DType dtype, carrier_of(node, tensor->dtype, kMovedTypes));
   PUMICE_TRY(Places places, places_of(node, lowering, tensor, indices));
   auto depth = static_cast<size_t>(indices->shape[indices->shape.rank() - 1].size());
   Dim n = places.ids->shape[0];

@@ -342,10 +342,7 @@ Status lower_strided_slice(Node& node, Lowering& lowering) {
         if (e.added) continue;
         --axis;
         if (!e.index) continue;
-        PUMICE_TRY(DType taken,
-                   carrier_of(node, x->dtype,
-                              {DType::kFloat32, DType::kFloat16, DType::kInt8, DType::kInt16,
-                               DType::kInt32, DType::kInt64, DType::kUInt8, DType::kBool}));
+        PUMICE_TRY(DType taken, carrier_of(node, x->dtype, kMovedTypes));
         x = take(lowering, carry(lowering, x, taken), axis, e.index);
         entries->erase(entries->begin() + static_cast<std::ptrdiff_t>(i));
       }

@@ -4,7 +4,6 @@
 // SQUEEZE and EXPAND_DIMS become RESHAPE where one -1 tells the new shape, and so does a RESHAPE to
 // a computed shape. Element-wise ops with a constant per channel move before a RESHAPE that keeps
 // the channels, and RELU and its like before any, when the op before can take them in.
-#include <array>
 #include <string_view>
 
 #include "ops/lowering.h"
@@ -19,17 +18,8 @@ bool reshapes(const Node& node) {
 }
 
 bool takes_in(const Node& node) {
-  constexpr std::array<std::string_view, 10> kOps = {"CONV_2D",
-                                                     "DEPTHWISE_CONV_2D",
-                                                     "CONV_3D",
-                                                     "TRANSPOSE_CONV",
-                                                     "FULLY_CONNECTED",
-                                                     "ADD",
-                                                     "SUB",
-                                                     "MUL",
-                                                     "DIV",
-                                                     "AVERAGE_POOL_2D"};
-  for (std::string_view op : kOps)
+  for (const char* op : {"CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "TRANSPOSE_CONV",
+                         "FULLY_CONNECTED", "ADD", "SUB", "MUL", "DIV", "AVERAGE_POOL_2D"})
     if (node.is(op)) return activation_of(node) == 0;
   return false;
 }

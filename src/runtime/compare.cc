@@ -117,6 +117,15 @@ bool measured(Verdict v) {
          v == Verdict::kNotFinite;
 }
 
+OutputComparison unmatched(const NamedTensor& output, Verdict verdict) {
+  OutputComparison c;
+  c.name = output.name;
+  c.dtype = output.tensor.dtype();
+  c.dims = output.tensor.dims();
+  c.verdict = verdict;
+  return c;
+}
+
 // Columns that a terminal shows: code points, not bytes.
 size_t width_of(const std::string& text) {
   return static_cast<size_t>(
@@ -156,23 +165,11 @@ Comparison compare_outputs(const std::vector<NamedTensor>& reference,
       result.outputs.push_back(compare(t.name, t.tensor, *it->second, tolerance));
       by_name.erase(it);
     } else {
-      OutputComparison c;
-      c.name = t.name;
-      c.dtype = t.tensor.dtype();
-      c.dims = t.tensor.dims();
-      c.verdict = Verdict::kMissing;
-      result.outputs.push_back(std::move(c));
+      result.outputs.push_back(unmatched(t, Verdict::kMissing));
     }
   }
-  for (const NamedTensor& t : tested) {
-    if (by_name.find(t.name) == by_name.end()) continue;
-    OutputComparison c;
-    c.name = t.name;
-    c.dtype = t.tensor.dtype();
-    c.dims = t.tensor.dims();
-    c.verdict = Verdict::kExtra;
-    result.outputs.push_back(std::move(c));
-  }
+  for (const NamedTensor& t : tested)
+    if (by_name.count(t.name)) result.outputs.push_back(unmatched(t, Verdict::kExtra));
   return result;
 }
 
