@@ -50,7 +50,7 @@ std::vector<std::string> TagsFlag::list() const { return split(tags, ','); }
 
 void ProgressFlags::add(CLI::App& command) {
   command.add_flag("--quiet", quiet, "print nothing but errors");
-  command.add_option("--progress", mode, "auto, always or never")
+  command.add_option("--progress", mode, "progress on standard error; auto: on a terminal")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
 }

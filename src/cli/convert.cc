@@ -95,8 +95,8 @@ void add_convert(CLI::App& app, Run& run) {
       "  pumice convert heads.pb -o ssd.tflite --output-arrays boxes,scores \\\n"
       "      --postprocess custom-op --anchors anchors.npy --scales 10,10,5,5\n"
       "  pumice convert frozen_inference_graph.pb -o heads.tflite \\\n"
-      "      --input-arrays Preprocessor/sub --output-arrays Squeeze,concat --input-shapes "
-      "1,300,300,3");
+      "      --input-arrays Preprocessor/sub --input-shapes 1,300,300,3 \\\n"
+      "      --output-arrays Squeeze,concat_1");
   command->callback([flags, &run] { run = [flags] { return run_convert(*flags); }; });
 }
 
