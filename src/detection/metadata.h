@@ -16,8 +16,8 @@ namespace pumice {
 
 /// What the caller knows of a detector beside its graph.
 struct DetectorFacts {
-  Labels labels;  // as in the label file
-  std::string labels_file;          // for messages
+  Labels labels;            // as in the label file
+  std::string labels_file;  // for messages
   std::optional<Normalization> normalization;
   std::vector<std::string> outputs;  // boxes, classes, scores[, count]; empty: found
 };
