@@ -4,12 +4,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "detection/align_detections.h"
+#include "detection/detections.h"
+#include "detection/post_process.h"
 #include "evaluate/evaluate.h"
 #include "formats/file.h"
 #include "formats/npz/npz.h"
 #include "formats/source.h"
 #include "import/import.h"
 #include "passes/lists_to_tensors.h"
+#include "passes/pipeline.h"
 #include "passes/simplify.h"
 #include "runtime/compare.h"
 #include "runtime/runtime.h"
@@ -18,6 +22,25 @@
 
 namespace pumice {
 namespace {
+
+/// The four outputs of the detection operator, in its order, where `signature` has them by the names
+/// that convert gives them; empty: it has not.
+std::vector<std::string> operator_outputs(const Signature& signature) {
+  std::vector<std::string> names, found;
+  for (const SignatureTensor& output : signature.outputs) names.push_back(output.name);
+  const OutputRoles roles = roles_by_convention(names);
+  for (int role : {roles.boxes, roles.classes, roles.scores, roles.count}) {
+    if (role < 0) return {};
+    found.push_back(names[static_cast<size_t>(role)]);
+    if (found.back().rfind(kDetectionPostProcess, 0) != 0) return {};
+  }
+  return found;
+}
+
+bool has_output(const Signature& signature, const std::string& name) {
+  return std::any_of(signature.outputs.begin(), signature.outputs.end(),
+                     [&](const SignatureTensor& t) { return t.name == name; });
+}
 
 /// What of the source the .tflite was made of, as far as its signatures tell.
 ImportOptions import_options_for(const Source& source, const Model& tflite,
@@ -39,7 +62,12 @@ ImportOptions import_options_for(const Source& source, const Model& tflite,
     options.input_arrays.push_back(t.name);
     options.input_shapes.push_back(t.shape);
   }
-  for (const SignatureTensor& t : signature.outputs) options.output_arrays.push_back(t.name);
+  // The operator's outputs are no tensors of a source that spells its post-processing out.
+  const std::vector<std::string> made = operator_outputs(signature);
+  bool tensors = made.empty();
+  for (const Node& node : *source.graph) tensors |= !made.empty() && node.name == made[0];
+  if (tensors)
+    for (const SignatureTensor& t : signature.outputs) options.output_arrays.push_back(t.name);
   return options;
 }
 
@@ -73,11 +101,9 @@ Result<std::vector<Tensor>> in_order(const Signature& signature,
   return tensors;
 }
 
-/// Loops are unrolled for the shapes of these inputs: the evaluator runs straight graphs.
-Result<std::vector<Tensor>> run_reference(const Source& source, ImportOptions import_options,
-                                          const Model& model, const Signature& signature,
-                                          const std::vector<Tensor>& inputs) {
-  if (!has_loops(model)) return evaluate(model, *model.find(signature.graph), inputs);
+/// The source for inputs of these shapes, simplified: loops are unrolled.
+Result<Model> straight_model(const Source& source, ImportOptions import_options,
+                             const Signature& signature, const std::vector<Tensor>& inputs) {
   if (!source.signatures.empty() && import_options.output_arrays.empty())
     import_options.signatures = {signature.key};
   import_options.input_shapes.clear();
@@ -88,7 +114,57 @@ Result<std::vector<Tensor>> run_reference(const Source& source, ImportOptions im
   straight.drop_unreached_graphs();
   for (auto& [name, each] : straight.graphs)
     if (auto done = lists_to_tensors(straight, *each); !done.ok()) return std::move(done).error();
-  return evaluate(straight, graph, inputs);
+  return straight;
+}
+
+/// One signature's reference.
+struct Reference {
+  Signature signature;          // its outputs' names
+  std::vector<Tensor> results;  // in that order
+};
+
+/// Runs the source, with the operator behind its raw heads where the options say so. The evaluator
+/// runs straight graphs alone.
+Result<Reference> run_reference(const Source& source, const ImportOptions& import_options,
+                                const Model& model, const Signature& signature,
+                                const std::vector<Tensor>& inputs, const DetectorEnds& ends) {
+  const bool heads = !ends.anchors_file.empty();
+  Reference reference{signature, {}};
+  if (!heads && !has_loops(model)) {
+    PUMICE_TRY(reference.results, evaluate(model, *model.find(signature.graph), inputs));
+    return reference;
+  }
+  PUMICE_TRY(Model straight, straight_model(source, import_options, signature, inputs));
+  if (heads) {
+    DetectorEnds with_operator = ends;
+    with_operator.post_process = PostProcess::kCustomOp;
+    auto added = apply_post_process(straight, with_operator, !import_options.output_arrays.empty());
+    if (!added.ok()) return std::move(added).error();
+    reference.signature = straight.signatures.front();
+  }
+  PUMICE_TRY(reference.results,
+             evaluate(straight, *straight.find(straight.signatures.front().graph), inputs));
+  return reference;
+}
+
+/// The source's detections and the operator's, in one form: its post-processing is recognized as it
+/// was when it was replaced.
+Result<AlignedDetections> aligned(const Source& source, const ImportOptions& import_options,
+                                  const Reference& reference, const std::vector<Tensor>& inputs,
+                                  const std::vector<std::string>& names,
+                                  const std::vector<NamedTensor>& found) {
+  PUMICE_TRY(Model straight, straight_model(source, import_options, reference.signature, inputs));
+  std::vector<PassRecord> records;
+  PUMICE_CHECK(run_passes(straight, tf_passes(), records));
+  PUMICE_TRY(const RecognizedTail tail,
+             recognize_tail(straight, *straight.find(straight.signatures.front().graph)));
+  std::vector<NamedTensor> operators;
+  for (const std::string& name : names)
+    for (const NamedTensor& t : found)
+      if (t.name == name) operators.push_back(t);
+  if (operators.size() != names.size())
+    return Error(ErrorCode::kInternal, "LiteRT gave other outputs than the model names");
+  return align_detections(tail, reference.results, operators);
 }
 
 }  // namespace
@@ -98,6 +174,7 @@ Result<VerifyReport> verify(const std::string& source_path, const std::string& m
   auto progress = [&](const char* stage, double fraction) {
     if (options.observer) options.observer->progress(stage, fraction);
   };
+  PUMICE_CHECK(check_head_options(options.ends));
   progress("read", 0);
   PUMICE_TRY(Bytes bytes, map_file(model_path));
   PUMICE_TRY(TfliteFile tflite, read_tflite(bytes, model_path));
@@ -106,7 +183,8 @@ Result<VerifyReport> verify(const std::string& source_path, const std::string& m
   PUMICE_TRY(Model model, import_source(source, import_options));
 
   VerifyReport report;
-  report.agrees = true;
+  bool differs = false;
+  std::optional<Error> not_compared;
   std::vector<NamedTensor> saved;
   nlohmann::json documents = nlohmann::json::array();
   for (const Signature& signature : model.signatures) {
@@ -118,12 +196,12 @@ Result<VerifyReport> verify(const std::string& source_path, const std::string& m
     PUMICE_TRY(auto inputs, make_inputs(signature, graph, in_tflite, options));
     PUMICE_TRY(auto ordered, in_order(signature, inputs));
     progress("reference", 0.2);
-    auto results = run_reference(source, import_options, model, signature, ordered);
-    if (!results.ok()) return std::move(results).error().in(source_path);
+    auto referee = run_reference(source, import_options, model, signature, ordered, options.ends);
+    if (!referee.ok()) return std::move(referee).error().in(source_path);
     std::vector<NamedTensor> reference;
-    for (size_t i = 0; i < results->size(); ++i) {
-      reference.push_back({signature.outputs[i].name, (*results)[i]});
-      saved.push_back({"reference/" + signature.outputs[i].name, (*results)[i]});
+    for (size_t i = 0; i < referee->results.size(); ++i) {
+      reference.push_back({referee->signature.outputs[i].name, referee->results[i]});
+      saved.push_back({"reference/" + reference.back().name, reference.back().tensor});
     }
     // Saved before the model runs, so that a failure of the runtime leaves the reference.
     if (!options.save_file.empty()) PUMICE_CHECK(write_npz(options.save_file, saved));
@@ -139,14 +217,43 @@ Result<VerifyReport> verify(const std::string& source_path, const std::string& m
     }
     for (const NamedTensor& t : *found) saved.push_back({"runtime/" + t.name, t.tensor});
     if (!options.save_file.empty()) PUMICE_CHECK(write_npz(options.save_file, saved));
-    Comparison comparison = compare_outputs(reference, *found, options.tolerance);
-    report.agrees &= comparison.ok();
-    report.text += "signature " + signature.key + "\n" + to_table(comparison);
-    nlohmann::json document = to_json(comparison);
+    report.text += "signature " + signature.key;
+    Comparison comparison;
+    nlohmann::json document;
+    const std::vector<std::string> made =
+        in_tflite ? operator_outputs(*in_tflite) : std::vector<std::string>();
+    if (made.empty() || has_output(referee->signature, made[0])) {
+      comparison = compare_outputs(reference, *found, options.tolerance);
+      differs |= !comparison.ok();
+    } else if (auto both = aligned(source, import_options, *referee, ordered, made, *found);
+               both.ok()) {
+      comparison = compare_outputs(both->graph, both->op, options.tolerance);
+      differs |= !comparison.ok();
+      report.text += ": the source's detections as the operator gives them";
+    } else {
+      comparison = without_reference(*found, options.tolerance);
+      document["reason"] = both.error().text();
+      not_compared = Error(ErrorCode::kUnsupported,
+                           "the source's detections cannot be brought into the operator's form: " +
+                               both.error().message())
+                         .in(source_path)
+                         .at(both.error().node(), both.error().op())
+                         .expected(both.error().expected())
+                         .found(both.error().found())
+                         .hint(
+                             "Where convert gave raw heads the operator, verify needs its flags: "
+                             "--anchors FILE and what went with it");
+    }
+    report.text += "\n" + to_table(comparison);
+    document.update(to_json(comparison));
     document["signature"] = signature.key;
     documents.push_back(std::move(document));
   }
-  report.text += report.agrees ? "verified: the outputs agree\n" : "the outputs DIFFER\n";
+  report.agrees = !differs && !not_compared;
+  if (!differs) report.not_compared = std::move(not_compared);
+  report.text += report.agrees ? "verified: the outputs agree\n"
+                 : differs     ? "the outputs DIFFER\n"
+                               : "outputs were NOT COMPARED\n";
   report.json = nlohmann::json{{"agrees", report.agrees}, {"signatures", documents}}.dump(2) + "\n";
   progress("done", 1);
   return report;

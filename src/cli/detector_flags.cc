@@ -5,6 +5,8 @@
 namespace pumice::cli {
 namespace {
 
+constexpr char kGroup[] = "Detectors";
+
 Result<std::vector<float>> parse_scales(const std::string& text) {
   std::vector<float> scales;
   const char *at = text.data(), *end = at + text.size();
@@ -28,7 +30,6 @@ Result<std::vector<float>> parse_scales(const std::string& text) {
 }  // namespace
 
 void DetectorFlags::add(CLI::App& command) {
-  const char* group = "Detectors";
   command
       .add_option(
           "--postprocess", post_process,
@@ -37,7 +38,7 @@ void DetectorFlags::add(CLI::App& command) {
           "the graph (or added, with --anchors); none: cut off, the raw heads are the outputs")
       ->check(CLI::IsMember({"builtin", "custom-op", "none"}))
       ->capture_default_str()
-      ->group(group);
+      ->group(kGroup);
   command
       .add_option("--preprocess", pre_process,
                   "keep: the model takes pictures; strip: resizing and normalization move out, the "
@@ -45,40 +46,44 @@ void DetectorFlags::add(CLI::App& command) {
                   "float [1,height,width,3]")
       ->check(CLI::IsMember({"keep", "strip"}))
       ->capture_default_str()
-      ->group(group);
+      ->group(kGroup);
+  add_heads(command);
+}
+
+void DetectorFlags::add_heads(CLI::App& command) {
   command
       .add_option(
           "--anchors", anchors,
           "adds the operator to raw heads: anchors ycenter,xcenter,h,w as .npy, .npz or text")
-      ->group(group);
+      ->group(kGroup);
   command
       .add_option("--scales", scales,
                   "with --anchors: what y,x,h,w of the encodings are divided by (10,10,5,5)")
-      ->group(group);
+      ->group(kGroup);
   command.add_option("--score-threshold", score_threshold, "with --anchors: lowest score (1e-8)")
-      ->group(group);
+      ->group(kGroup);
   command
       .add_option("--iou-threshold", iou_threshold,
                   "with --anchors: largest overlap of two detections (0.6)")
-      ->group(group);
+      ->group(kGroup);
   command
       .add_option("--max-detections", max_detections, "with --anchors: how many detections (100)")
-      ->group(group);
+      ->group(kGroup);
   command
       .add_option(
           "--num-classes", num_classes,
           "with --anchors: classes without the background (the class output's columns less one)")
-      ->group(group);
+      ->group(kGroup);
   command
       .add_option("--score-conversion", score_conversion,
                   "with --anchors: sigmoid, softmax or none; without it, the graph must end in one "
                   "of the former")
       ->check(CLI::IsMember({"sigmoid", "softmax", "none"}))
-      ->group(group);
+      ->group(kGroup);
   command
       .add_option("--nms", nms, "with --anchors: per-class (the default), or one for all classes")
       ->check(CLI::IsMember({"per-class", "one"}))
-      ->group(group);
+      ->group(kGroup);
 }
 
 Result<DetectorEnds> DetectorFlags::options() const {

@@ -17,6 +17,8 @@ struct DetectorFlags {
   std::optional<float> score_threshold, iou_threshold;
   std::optional<int64_t> max_detections, num_classes;
   void add(CLI::App& command);
+  /// --anchors and what goes with it alone.
+  void add_heads(CLI::App& command);
   Result<DetectorEnds> options() const;
 };
 

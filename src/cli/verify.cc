@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/command.h"
+#include "cli/detector_flags.h"
 
 namespace pumice::cli {
 namespace {
@@ -11,6 +12,7 @@ struct Flags {
   std::string source, model;
   bool json = false;
   SelectionFlags selection;
+  DetectorFlags heads;
   ProgressFlags progress;
   VerifyOptions options;
 };
@@ -19,6 +21,9 @@ int run_verify(Flags& flags) {
   auto selection = flags.selection.selection();
   if (!selection.ok()) return fail(selection.error());
   flags.options.selection = std::move(*selection);
+  auto ends = flags.heads.options();
+  if (!ends.ok()) return fail(ends.error());
+  flags.options.ends = std::move(*ends);
   Terminal terminal(flags.progress);
   flags.options.observer = &terminal;
   auto report = verify(flags.source, flags.model, flags.options);
@@ -26,6 +31,7 @@ int run_verify(Flags& flags) {
   if (!report.ok()) return fail(report.error());
   const std::string& text = flags.json ? report->json : report->text;
   if (!flags.progress.quiet || flags.json) std::fwrite(text.data(), 1, text.size(), stdout);
+  if (report->not_compared) return fail(*report->not_compared);
   return report->agrees ? 0 : exit_status(ErrorCode::kDifference);
 }
 
@@ -52,11 +58,17 @@ void add_verify(CLI::App& app, Run& run) {
                       "write reference/NAME and runtime/NAME arrays to this .npz");
   add_litert(*command, flags->options.litert, flags->options.threads);
   command->add_flag("--json", flags->json, "print JSON");
+  flags->heads.add_heads(*command);
   flags->progress.add(*command);
   command->footer(
+      "A model of --postprocess custom-op is compared by its detections: the source's are brought "
+      "into the\n"
+      "operator's form. Of raw heads that convert gave the operator (--anchors), name the same "
+      "flags here.\n\n"
       "Examples:\n"
       "  pumice verify saved_model/ ssd.tflite\n"
-      "  pumice verify frozen.pb heads.tflite --inputs picture.npz --tolerance 1e-3");
+      "  pumice verify frozen.pb heads.tflite --inputs picture.npz --tolerance 1e-3\n"
+      "  pumice verify heads.pb ssd.tflite --output-arrays boxes,scores --anchors anchors.npy");
   command->callback([flags, &run] { run = [flags] { return run_verify(*flags); }; });
 }
 

@@ -377,13 +377,12 @@ Result<DetectorRecord> added(Model& model, Graph& graph, Signature& signature,
   return done;
 }
 
-Status check_options(const DetectorEnds& o) {
-  const bool heads = !o.anchors_file.empty();
-  if (heads && o.post_process != PostProcess::kCustomOp)
-    return Error(ErrorCode::kUsage, "--anchors gives raw heads the detection operator")
-        .expected("--postprocess custom-op with it");
-  if (!heads && (o.scales || o.score_threshold || o.iou_threshold || o.max_detections ||
-                 o.num_classes || o.score_conversion || o.one_nms))
+}  // namespace
+
+Status check_head_options(const DetectorEnds& o) {
+  if (o.anchors_file.empty() &&
+      (o.scales || o.score_threshold || o.iou_threshold || o.max_detections || o.num_classes ||
+       o.score_conversion || o.one_nms))
     return Error(ErrorCode::kUsage,
                  "scales, thresholds and limits are read from the graph where its post-processing "
                  "is recognized")
@@ -391,11 +390,12 @@ Status check_options(const DetectorEnds& o) {
   return {};
 }
 
-}  // namespace
-
 Result<std::vector<DetectorRecord>> apply_post_process(Model& model, const DetectorEnds& options,
                                                        bool ordered) {
-  PUMICE_CHECK(check_options(options));
+  PUMICE_CHECK(check_head_options(options));
+  if (!options.anchors_file.empty() && options.post_process != PostProcess::kCustomOp)
+    return Error(ErrorCode::kUsage, "--anchors gives raw heads the detection operator")
+        .expected("--postprocess custom-op with it");
   std::vector<DetectorRecord> records;
   if (options.post_process == PostProcess::kBuiltin) return records;
   for (Signature& signature : model.signatures) {

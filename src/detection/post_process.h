@@ -36,4 +36,7 @@ struct DetectorRecord {
 Result<std::vector<DetectorRecord>> apply_post_process(Model& model, const DetectorEnds& options,
                                                        bool ordered);
 
+/// Scales, thresholds and limits stand beside anchors only. kUsage.
+Status check_head_options(const DetectorEnds& options);
+
 }  // namespace pumice

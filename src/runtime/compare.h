@@ -14,14 +14,15 @@
 namespace pumice {
 
 enum class Verdict {
-  kEqual,      // every element is the same (NaN at the same places counts as the same)
-  kClose,      // floats within the tolerance
-  kDifferent,  // floats beyond it, or integers, bools or strings that are not the same
-  kNotFinite,  // NaN or an infinity at places where the reference has none, or the reverse
-  kDtype,      // another dtype
-  kShape,      // another shape
-  kMissing,    // only the reference has it
-  kExtra,      // only the tested side has it
+  kEqual,        // every element is the same (NaN at the same places counts as the same)
+  kClose,        // floats within the tolerance
+  kDifferent,    // floats beyond it, or integers, bools or strings that are not the same
+  kNotFinite,    // NaN or an infinity at places where the reference has none, or the reverse
+  kDtype,        // another dtype
+  kShape,        // another shape
+  kMissing,      // only the reference has it
+  kExtra,        // only the tested side has it
+  kNotCompared,  // the reference has it in another form
 };
 
 /// "equal", "close", "DIFFERENT", "NOT FINITE", ….
@@ -54,6 +55,9 @@ struct Comparison {
 /// magnitude; everything else must be equal.
 Comparison compare_outputs(const std::vector<NamedTensor>& reference,
                            const std::vector<NamedTensor>& tested, double tolerance);
+
+/// Every output of the tested side with the verdict kNotCompared.
+Comparison without_reference(const std::vector<NamedTensor>& tested, double tolerance);
 
 /// A table with aligned columns: output, shape, dtype, largest abs diff, largest rel diff, verdict.
 std::string to_table(const Comparison& comparison);

@@ -1,6 +1,7 @@
 """SSDs that users write in Keras and tf.image: their post-processing recognized as the detection operator (or refused),
 cut off at the raw heads, or added to raw heads. Every node has another name. The referee is TensorFlow on the graph."""
 import functools
+import json
 
 import numpy as np
 import pytest
@@ -146,6 +147,18 @@ class Frozen:
         self.path.write_bytes(self.graph.SerializeToString())
         self.name = name
 
+    def name_input(self, name):
+        """Exchanges the input's name with that of whatever node has it."""
+        exchanged = {self.input: name, name: self.input}
+        def new(text):
+            node = text.lstrip("^").split(":")[0]
+            return text.replace(node, exchanged.get(node, node), 1)
+        for node in self.graph.node:
+            node.name = exchanged.get(node.name, node.name)
+            node.input[:] = [new(i) for i in node.input]
+        self.input, self.outputs = name, [new(o) for o in self.outputs]
+        self.path.write_bytes(self.graph.SerializeToString())
+
     def convert(self, *flags, suffix=""):
         target = OUT / f"{self.name}{suffix}.tflite"
         target.unlink(missing_ok=True)
@@ -186,6 +199,24 @@ def compare(frozen, target, runtimes, report, feed=None):
     assert total >= 20, f"only {total} detections: these pictures test nothing"
 
 
+def verify(frozen, target, *flags):
+    """The source's own detections against the operator's; the outcome and verify's document."""
+    inputs = OUT / f"{frozen.name}.npz"
+    np.savez(inputs, **{frozen.input: IMAGES[1]})
+    outcome = binary.run("verify", frozen.path, target, "--output-arrays", ",".join(frozen.outputs), "--inputs", inputs, "--json",
+                         *flags)
+    return outcome, json.loads(outcome.stdout) if outcome.stdout.startswith("{") else None
+
+
+def verified(frozen, target, *flags):
+    outcome, document = verify(frozen, target, *flags)
+    assert outcome.status == 0 and document["agrees"], outcome.stdout + outcome.text()
+    shown = document["signatures"][0]["outputs"]
+    assert [o["name"] for o in shown] == NAMES and all(o["ok"] for o in shown)
+    # Detections were compared, not padding.
+    assert shown[2]["reference_magnitude"] > 0.2 and shown[3]["reference_magnitude"] >= 1
+
+
 @pytest.mark.parametrize("name", list(DETECTORS))
 def test_recognized(name, pumice, runtimes):
     columns, tail, said = DETECTORS[name]
@@ -199,6 +230,7 @@ def test_recognized(name, pumice, runtimes):
     (_, outputs), = tflite_file.signatures(target).values()
     assert sorted(outputs) == sorted(NAMES)
     compare(frozen, target, runtimes, report)
+    verified(frozen, target)
 
 
 def test_raw_heads(pumice, runtimes):
@@ -330,8 +362,44 @@ def test_operator_added_to_raw_heads(kind, raw_model, pumice, runtimes):
         assert outcome.status == 0, outcome.text()
         report["detectors"][0] |= {"box_scale": [1, 1], "label_offset": 1}
         compare(whole, target, runtimes, report, source.input)
+        verified(source, target, *flags[2:], *more)
     warned = [w["code"] for w in source.convert(*flags)[1]["warnings"]]
     assert "background-assumed" in warned
+
+
+def test_verify_finds_what_differs(raw_model, pumice):
+    """Other thresholds, boxes, scores and anchors; detections that cannot be brought into the operator's form."""
+    plain, _, _ = raw_model
+    columns, tail, _ = DETECTORS["per-class-softmax"]
+    source = Frozen("verified", columns, tail)
+    others = {"threshold": lambda t, p: per_class(corners(t)[0], tf.nn.softmax(p)[0, :, 1:], iou=0.3, score=0.2),
+              "boxes": lambda t, p: per_class(corners(t + 0.02)[0], tf.nn.softmax(p)[0, :, 1:]),
+              "scores": lambda t, p: per_class(corners(t)[0], tf.nn.softmax(p + [0., 0., 0., 0.5, 0.])[0, :, 1:])}
+    for name, other in others.items():
+        changed = Frozen(f"verified-{name}", columns, other)
+        changed.name_input(source.input)
+        outcome, _, target = changed.convert("--postprocess", "custom-op")
+        assert outcome.status == 0, outcome.text()
+        outcome, document = verify(source, target)
+        assert outcome.status == 6 and not document["agrees"], (name, outcome.text())
+    np.save(OUT / "anchors.npy", ANCHORS)
+    np.save(OUT / "moved.npy", ANCHORS + np.float32(0.01))
+    flags = ["--anchors", OUT / "anchors.npy", "--score-threshold", "0.3"]
+    outcome, _, target = plain.convert("--postprocess", "custom-op", *flags)
+    assert outcome.status == 0, outcome.text()
+    verified(plain, target, *flags)
+    for other in (["--anchors", OUT / "moved.npy", "--score-threshold", "0.3"], [*flags, "--iou-threshold", "0.2"],
+                  [*flags, "--scales", "10,10,5,6"]):
+        outcome, document = verify(plain, target, *other)
+        assert outcome.status == 6 and not document["agrees"], (other, outcome.text())
+    # Without the flags nothing tells what the operator was given.
+    outcome, document = verify(plain, target)
+    assert outcome.status == 4 and "--anchors" in outcome.stderr and not document["agrees"], outcome.text()
+    assert {o["verdict"] for o in document["signatures"][0]["outputs"]} == {"not_compared"}
+    outcome = binary.run("verify", plain.path, target, "--output-arrays", ",".join(plain.outputs))
+    assert outcome.status == 4 and outcome.stdout.count("NOT COMPARED") == 5
+    outcome, _ = verify(plain, target, "--score-threshold", "0.3")
+    assert outcome.status == 2 and "--anchors FILE" in outcome.stderr
 
 
 def test_bad_anchors_and_options(raw_model, pumice):
@@ -383,3 +451,5 @@ def test_saved_model_with_an_open_batch(pumice):
     assert report["detectors"][0]["replaced_outputs"] == {"boxes": "boxes", "classes": "labels", "scores": "scores",
                                                           "count": "count"}
     assert [o["name"] for o in report["output"]["signatures"][0]["outputs"]] == NAMES
+    outcome = binary.run("verify", folder, target)
+    assert outcome.status == 0 and "as the operator gives them" in outcome.stdout, outcome.stdout + outcome.text()
