@@ -27,8 +27,7 @@ struct DetectorRecord {
 ///              xmax), classes [1,M] from 0, scores [1,M], count [1]. Outputs beside them are left
 ///              out.
 ///   kNone      raw_outputs/box_encodings [1,N,4] and raw_outputs/class_predictions [1,N,C], which
-///   are
-///              scores already.
+///              are scores already.
 /// A graph that holds the operator keeps its outputs under kCustomOp.
 /// `ordered`: the caller named the outputs, so that of two alike the first are the encodings.
 /// Errors: kUnsupported (what is not recognized, or differs), kMalformed (anchors), kUsage
