@@ -1,6 +1,7 @@
 // The main line: read, import, simplify, lower, simplify again, write. Nothing else.
 #include "pumice/convert.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <set>
@@ -119,6 +120,9 @@ Result<std::vector<AppendedFile>> add_metadata(Model& model, const DetectorFacts
   if (facts.labels.empty() && !facts.normalization) return std::vector<AppendedFile>();
   PUMICE_TRY(DetectorDescription described, describe_detector(model, facts));
   for (Warning& warning : described.warnings) stages.warn(std::move(warning));
+  const auto first = model.signatures.begin();
+  const auto own = first + static_cast<std::ptrdiff_t>(described.signature);
+  std::rotate(first, own, own + 1);
   std::string bytes = metadata_bytes(described.metadata);
   PUMICE_TRY(report.metadata, parse_metadata(std::as_bytes(std::span(bytes)), report.output_path));
   model.metadata[std::string(kModelMetadataEntry)] = std::move(bytes);

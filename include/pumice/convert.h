@@ -30,7 +30,8 @@ struct Selection {
 };
 
 /// What a detector's metadata (TensorFlow Lite Metadata) are to say beside what its graph tells. They
-/// are written where labels or a normalization are given, for the first signature.
+/// are written where labels or a normalization are given, for the first signature
+/// that is a detector; it then goes first.
 struct DetectorOptions {
   /// One name a line, or a label map (label_map.pbtxt, told by its content); they have to be as
   /// many as the model's classes.

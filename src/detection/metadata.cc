@@ -15,8 +15,18 @@ enum class Numbering { kFromZero, kFromOne, kColumns };
 
 class Describer {
  public:
-  Describer(const Model& model, const DetectorFacts& facts)
-      : signature_(model.signatures[0]), graph_(*model.find(signature_.graph)), facts_(facts) {}
+  Describer(const Model& model, size_t signature, const DetectorFacts& facts)
+      : signature_(model.signatures[signature]),
+        graph_(*model.find(signature_.graph)),
+        facts_(facts) {
+    out_.signature = signature;
+  }
+
+  /// Whether its outputs are detections or raw heads, those that the caller names where it does.
+  bool is_detector() const {
+    const auto roles = roles_of_outputs();
+    return roles.ok() && (roles->boxes >= 0 || heads().ok());
+  }
 
   Result<DetectorDescription> describe() {
     PUMICE_CHECK(describe_input());
@@ -168,13 +178,17 @@ class Describer {
     subgraph_.output_groups.push_back({"detection_result", {"location", "category", "score"}});
   }
 
-  /// Raw heads: the labels name the columns of the class predictions.
-  Status label_heads() {
+  Result<Heads> heads() const {
     std::vector<HeadShape> shapes;
     for (const SignatureTensor& output : signature_.outputs)
       shapes.push_back({output.name, output.dtype, output.shape});
-    const auto heads = find_heads(shapes, facts_.outputs);
-    const Shape* scores = heads.ok() ? &shapes[heads->scores].shape : nullptr;
+    return find_heads(shapes, facts_.outputs);
+  }
+
+  /// Raw heads: the labels name the columns of the class predictions.
+  Status label_heads() {
+    const auto heads = this->heads();
+    const Shape* scores = heads.ok() ? &signature_.outputs[heads->scores].shape : nullptr;
     const Dim columns = scores ? (*scores)[scores->rank() - 1] : Dim();
     if (!columns.known())
       return Error(ErrorCode::kUsage, "no output can be told to hold classes, which --labels name")
@@ -269,7 +283,21 @@ const AssociatedFile* find_label_file(const SubgraphMetadata& subgraph) {
 Result<DetectorDescription> describe_detector(const Model& model, const DetectorFacts& facts) {
   if (model.signatures.empty())
     return Error(ErrorCode::kUsage, "the model has no signature that metadata could describe");
-  return Describer(model, facts).describe();
+  size_t signature = 0;
+  while (signature < model.signatures.size() && !Describer(model, signature, facts).is_detector())
+    ++signature;
+  if (signature == model.signatures.size()) signature = 0;
+  PUMICE_TRY(DetectorDescription described, Describer(model, signature, facts).describe());
+  const std::string& graph = model.signatures[signature].graph;
+  if (std::any_of(model.signatures.begin(), model.signatures.end(),
+                  [&](const Signature& s) { return s.graph != graph; }))
+    described.warnings.push_back(
+        {"metadata_of_one_signature",
+         "the metadata describe the signature '" + model.signatures[signature].key +
+             "' alone, which goes first: TensorFlow Lite Task Library runs a model's first "
+             "subgraph; MediaPipe takes models of one signature (--signature KEY)",
+         ""});
+  return described;
 }
 
 Result<KnownDetector> read_known_detector(const ModelMetadata& metadata, const Bytes& model,

@@ -23,13 +23,16 @@ struct DetectorFacts {
 };
 
 struct DetectorDescription {
+  size_t signature = 0;  // which of the model's; its graph has to be the file's first subgraph
   ModelMetadata metadata;
   std::vector<AppendedFile> files;
   std::vector<std::string> labels;  // as written: line i names the value i
   std::vector<Warning> warnings;
 };
 
-/// The metadata of the model's first signature (its primary subgraph). Outputs are told by
+/// The metadata of the model's first signature that is a detector, or of its first one. Further ones
+/// are not described: no library reads more than the first subgraph's, and TensorFlow Lite Support's
+/// writers refuse models that describe more. Outputs are told by
 /// `facts.outputs`, by the custom operator TFLite_Detection_PostProcess that gives them, by the
 /// names of a convention (see find_roles), or as raw heads by their shapes.
 ///

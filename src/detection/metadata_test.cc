@@ -67,6 +67,23 @@ TEST(DescribeDetector, TensorFlowsClassesCountFromOne) {
   EXPECT_TRUE(d->warnings.empty());
 }
 
+TEST(DescribeDetector, TheFirstSignatureThatIsADetectorIsDescribed) {
+  Model model = detector(kTensorFlow, 2, 1);
+  Graph* other = model.add_graph("other");
+  Value* x = other->add_input("x", DType::kFloat32, Shape{1, 4});
+  other->add_output(result(other->create("RELU", {x}), DType::kFloat32, Shape{1, 4}));
+  model.signatures.insert(model.signatures.begin(),
+                          {"a", "other", {{"x", x->dtype, x->shape}}, {{"y", x->dtype, x->shape}}});
+  const auto d = describe_detector(model, labels({"cat", "dog"}));
+  ASSERT_TRUE(d.ok()) << d.error().text();
+  EXPECT_EQ(d->signature, 1u);
+  EXPECT_EQ(d->files.at(0).content, "???\ncat\ndog\n");
+  ASSERT_EQ(d->warnings.size(), 1u);
+  EXPECT_EQ(d->warnings[0].code, "metadata_of_one_signature");
+  model.signatures.pop_back();
+  EXPECT_FALSE(describe_detector(model, labels({"cat", "dog"})).ok());
+}
+
 TEST(DescribeDetector, ABackgroundLineIsKeptOrDropped) {
   const auto one =
       describe_detector(detector(kTensorFlow, 2, 1), labels({"background", "cat", "dog"}));

@@ -219,6 +219,49 @@ def test_report_and_inspect_show_it(made):
     assert binary.run("verify", made / "four", made / "four.tflite").status == 0
 
 
+class Several(FourOutputs):
+    """The detector beside a signature that is none, and one with other classes."""
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 32, 48, 3], tf.float32, name="image")])
+    def colours(self, image):
+        return {"mean": tf.reduce_mean(image, [1, 2])}
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 32, 48, 3], tf.float32, name="image")])
+    def other(self, image):
+        found = self(image)
+        return {**found, "category": found["category"] * 0 + 1}
+
+
+def test_the_detector_among_several_signatures(made):
+    """It goes first and is described; the libraries that read metadata know no other subgraph."""
+    module = Several()
+    tf.saved_model.save(module, str(made / "several"), signatures={"a_colours": module.colours, "detect": module.__call__,
+                                                                   "other": module.other})
+    flags = ["--labels", made / "animals.txt", "--normalize", "120,60:120,60:120,60"]
+    report = convert(made / "several", made / "several.tflite", *flags)
+    (warning,) = [w for w in report["warnings"] if w["code"] == "metadata_of_one_signature"]
+    assert "'detect'" in warning["message"]
+    assert [s["key"] for s in report["output"]["signatures"]] == ["detect", "a_colours", "other"]
+    assert binary.run("verify", made / "several", made / "several.tflite").status == 0
+    found = detect(made / "several.tflite", made / "plain.png")["detections"]
+    assert [d["name"] for d in found] == ["cow", "cat"]
+    (answer,) = libraries.ask("task-library", "detect", made / "plain.png", made / "several.tflite")
+    same(found, answer, pixels=1, score=1e-5)
+    with pytest.raises(BaseException, match="single subgraph"):
+        libraries.ask("mediapipe", "detect", made / "plain.png", made / "several.tflite")
+    # One of them by itself, for both; the same graph under two keys is one subgraph.
+    tf.saved_model.save(module, str(made / "alias"), signatures={"a": module.__call__, "detect": module.__call__})
+    for source, more in (("several", ["--signature", "detect"]), ("alias", [])):
+        report = convert(made / source, made / "alone.tflite", *flags, *more)
+        assert "metadata_of_one_signature" not in [w["code"] for w in report["warnings"]]
+        for library in LIBRARIES:
+            (answer,) = libraries.ask(library, "detect", made / "plain.png", made / "alone.tflite")
+            same(found, answer, pixels=1, score=1e-5)
+    # Which signature is meant may be said.
+    outcome = binary.run("convert", made / "several", "-o", made / "x.tflite", "--signature", "a_colours", *flags)
+    assert outcome.status == 2 and "--detector-outputs" in outcome.stderr and not (made / "x.tflite").exists()
+
+
 def test_the_operators_classes_count_from_zero(made):
     """Without metadata, and outputs called boxes, classes, scores and count: the operator tells them."""
     convert(made / "composite", made / "silent.tflite")
