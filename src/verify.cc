@@ -123,6 +123,13 @@ struct Reference {
   std::vector<Tensor> results;  // in that order
 };
 
+std::vector<NamedTensor> named(const Reference& reference) {
+  std::vector<NamedTensor> tensors;
+  for (size_t i = 0; i < reference.results.size(); ++i)
+    tensors.push_back({reference.signature.outputs[i].name, reference.results[i]});
+  return tensors;
+}
+
 /// Runs the source, with the operator behind its raw heads where the options say so. The evaluator
 /// runs straight graphs alone.
 Result<Reference> run_reference(const Source& source, const ImportOptions& import_options,
@@ -167,6 +174,49 @@ Result<AlignedDetections> aligned(const Source& source, const ImportOptions& imp
   return align_detections(tail, reference.results, operators);
 }
 
+struct Compared {
+  Comparison comparison;
+  std::string note;  // behind the signature's name
+  bool differs = false;
+  std::optional<Error> why_not;  // it was not compared
+};
+
+/// `found`: what LiteRT gave for the signature `in_tflite` (null: the model has one of another name).
+Compared compare_signature(const Source& source, const ImportOptions& import_options,
+                           const Reference& reference, const std::vector<Tensor>& inputs,
+                           const Signature* in_tflite, const std::vector<NamedTensor>& found,
+                           const VerifyOptions& options) {
+  Compared compared;
+  const auto compare = [&](const auto& expected, const auto& tested) {
+    compared.comparison = compare_outputs(expected, tested, options.tolerance);
+    compared.differs = !compared.comparison.ok();
+  };
+  const auto made = in_tflite ? operator_outputs(*in_tflite) : std::vector<std::string>();
+  if (made.empty() || has_output(reference.signature, made[0])) {
+    compare(named(reference), found);
+    return compared;
+  }
+  auto both = aligned(source, import_options, reference, inputs, made, found);
+  if (both.ok()) {
+    compare(both->graph, both->op);
+    compared.note = ": the source's detections as the operator gives them";
+    return compared;
+  }
+  const Error& error = both.error();
+  compared.comparison = without_reference(found, options.tolerance);
+  compared.why_not =
+      Error(
+          ErrorCode::kUnsupported,
+          "the source's detections cannot be brought into the operator's form: " + error.message())
+          .at(error.node(), error.op())
+          .expected(error.expected())
+          .found(error.found())
+          .hint(
+              "Where convert gave raw heads the operator, verify needs its flags: --anchors FILE "
+              "and what went with it");
+  return compared;
+}
+
 }  // namespace
 
 Result<VerifyReport> verify(const std::string& source_path, const std::string& model_path,
@@ -198,11 +248,8 @@ Result<VerifyReport> verify(const std::string& source_path, const std::string& m
     progress("reference", 0.2);
     auto referee = run_reference(source, import_options, model, signature, ordered, options.ends);
     if (!referee.ok()) return std::move(referee).error().in(source_path);
-    std::vector<NamedTensor> reference;
-    for (size_t i = 0; i < referee->results.size(); ++i) {
-      reference.push_back({referee->signature.outputs[i].name, referee->results[i]});
-      saved.push_back({"reference/" + reference.back().name, reference.back().tensor});
-    }
+    for (NamedTensor& t : named(*referee))
+      saved.push_back({"reference/" + t.name, std::move(t.tensor)});
     // Saved before the model runs, so that a failure of the runtime leaves the reference.
     if (!options.save_file.empty()) PUMICE_CHECK(write_npz(options.save_file, saved));
 
@@ -217,39 +264,21 @@ Result<VerifyReport> verify(const std::string& source_path, const std::string& m
     }
     for (const NamedTensor& t : *found) saved.push_back({"runtime/" + t.name, t.tensor});
     if (!options.save_file.empty()) PUMICE_CHECK(write_npz(options.save_file, saved));
-    report.text += "signature " + signature.key;
-    Comparison comparison;
-    nlohmann::json document;
-    const std::vector<std::string> made =
-        in_tflite ? operator_outputs(*in_tflite) : std::vector<std::string>();
-    if (made.empty() || has_output(referee->signature, made[0])) {
-      comparison = compare_outputs(reference, *found, options.tolerance);
-      differs |= !comparison.ok();
-    } else if (auto both = aligned(source, import_options, *referee, ordered, made, *found);
-               both.ok()) {
-      comparison = compare_outputs(both->graph, both->op, options.tolerance);
-      differs |= !comparison.ok();
-      report.text += ": the source's detections as the operator gives them";
-    } else {
-      comparison = without_reference(*found, options.tolerance);
-      document["reason"] = both.error().text();
-      not_compared = Error(ErrorCode::kUnsupported,
-                           "the source's detections cannot be brought into the operator's form: " +
-                               both.error().message())
-                         .in(source_path)
-                         .at(both.error().node(), both.error().op())
-                         .expected(both.error().expected())
-                         .found(both.error().found())
-                         .hint(
-                             "Where convert gave raw heads the operator, verify needs its flags: "
-                             "--anchors FILE and what went with it");
+    const Compared compared =
+        compare_signature(source, import_options, *referee, ordered, in_tflite, *found, options);
+    differs |= compared.differs;
+    report.text +=
+        "signature " + signature.key + compared.note + "\n" + to_table(compared.comparison);
+    nlohmann::json document = to_json(compared.comparison);
+    if (compared.why_not) {
+      document["reason"] = compared.why_not->text();
+      not_compared = compared.why_not;
     }
-    report.text += "\n" + to_table(comparison);
-    document.update(to_json(comparison));
     document["signature"] = signature.key;
     documents.push_back(std::move(document));
   }
   report.agrees = !differs && !not_compared;
+  if (not_compared) not_compared = (*std::move(not_compared)).in(source_path);
   if (!differs) report.not_compared = std::move(not_compared);
   report.text += report.agrees ? "verified: the outputs agree\n"
                  : differs     ? "the outputs DIFFER\n"
