@@ -14,11 +14,15 @@ bool is_operator(const Node& node) {
   return is_custom(node.op) && node.op.substr(kCustomPrefix.size()) == kDetectionPostProcess;
 }
 
-/// What gives the value, RESHAPEs passed over.
+/// What gives the value, RESHAPEs passed over; of two operators of which one is selected, the
+/// first.
 const Value* produced(const Value* value) {
-  while (value->node()->is("RESHAPE") && value->node()->operand_count() > 0)
-    value = value->node()->operand(0);
-  return value;
+  for (;;) {
+    const Node& node = *value->node();
+    const size_t from = node.is("SELECT_V2") ? 1 : 0;
+    if ((from == 0 && !node.is("RESHAPE")) || node.operand_count() <= from) return value;
+    value = node.operand(from);
+  }
 }
 
 /// The largest value of a tensor of whole numbers, where it follows from constants alone.

@@ -8,12 +8,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "ops/eval.h"
 #include "ops/families.h"
 #include "ops/infer.h"
+#include "ops/lower_math.h"
 #include "ops/lowering.h"
+#include "ops/score_bound.h"
 #include "tflite/custom_options.h"
 
 namespace pumice {
@@ -21,6 +24,7 @@ namespace {
 
 /// More rows than any detector gives, so that a hostile number cannot ask for memory.
 constexpr int64_t kMostRows = 1 << 20;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 float overlap(const BoxCorners& a, const BoxCorners& b) {
   const float area_a = (a.ymax - a.ymin) * (a.xmax - a.xmin),
@@ -135,18 +139,86 @@ Status evaluate(EvalContext& context) {
   return {};
 }
 
-Status lower(Node& node, Lowering& lowering) {
-  PUMICE_TRY(const DetectionParameters p, DetectionParameters::from(node.attributes));
-  PUMICE_CHECK(check_operands(node, p));
-  Value* const operands[] = {node.operand(0), node.operand(1), node.operand(2)};
+Value* number(Lowering& lowering, float value) { return lowering.scalar(DType::kFloat32, value); }
+
+/// The operator itself, on `scores`.
+Node* emit_operator(const Node& node, Lowering& lowering, const DetectionParameters& p,
+                    Value* scores) {
+  Value* const operands[] = {node.operand(0), scores, node.operand(2)};
   Node* op = lowering.emit_node(std::string("custom:") + kDetectionPostProcess, operands,
                                 {{"custom_options", custom_options(p.attributes())},
                                  {"num_classes", p.num_classes}},  // for the metadata
                                 4);
-  for (size_t i = 0; i < 4; ++i) {
-    set_result(*op, i, node.result(i)->dtype, node.result(i)->shape);
-    lowering.replace(node, i, op->result(i));
+  for (size_t i = 0; i < 4; ++i) set_result(*op, i, node.result(i)->dtype, node.result(i)->shape);
+  return op;
+}
+
+int64_t most_detections(const DetectionParameters& p) {
+  return p.use_regular_nms ? std::min(p.max_detections, p.detections_per_class * p.num_classes)
+                           : p.max_detections;
+}
+
+/// The scores above `bound`, and minus infinity for others. Where boxes compete by their best score
+/// and give those of several classes, whole boxes stay.
+Value* high_scores(Lowering& lowering, Value* scores, Value* best, Value* bound, bool by_class) {
+  const Dims dims = scores->shape.sizes();
+  Value* lowest = number(lowering, -kInfinity);
+  Value* high = nullptr;
+  if (by_class) {  // a vector is compared in a fraction of the time
+    Value* all = lowering.reshape(scores, {dims[1] * dims[2]});
+    high = select(lowering, lowering.compare("GREATER", all, bound), all, lowest);
+  } else {
+    Value* rows = lowering.reshape(scores, {dims[1], dims[2]});
+    Value* none =
+        lowering.emit("FILL", {lowering.shape_of(rows), lowest}, {}, DType::kFloat32, rows->shape);
+    high = lowering.emit("SELECT", {lowering.compare("GREATER", best, bound), rows, none}, {},
+                         DType::kFloat32, rows->shape);
   }
+  return lowering.reshape(high, scores->shape);
+}
+
+/// Of many boxes the operator compares each with each detection: they go in two steps
+/// (score_bound.h).
+void lower_in_two_steps(Node& node, Lowering& lowering, const DetectionParameters& p) {
+  Value* scores = node.operand(1);
+  const Dims dims = scores->shape.sizes();
+  const bool by_class = p.use_regular_nms;
+  const int64_t most = most_detections(p);
+  // The operator takes scores of its threshold and above.
+  Value* least = number(lowering, std::nextafter(p.nms_score_threshold, -kInfinity));
+  Value* foreground =
+      lowering.slice(scores, {0, 0, dims[2] - p.num_classes}, {dims[0], dims[1], p.num_classes});
+  Value* best = lowering.emit("REDUCE_MAX", {foreground, lowering.constant_i32({2})},
+                              {{"keep_dims", false}}, DType::kFloat32, {dims[0], dims[1]});
+  best = lowering.reshape(best, {dims[1]});
+  Value* bound = score_bound(lowering, best, most, least);
+  Node* above =
+      emit_operator(node, lowering, p, high_scores(lowering, scores, best, bound, by_class));
+  Value* count = lowering.reshape(above->result(3), Shape::scalar());
+  Value* full = lowering.compare("EQUAL", count, number(lowering, static_cast<float>(most)));
+  Value* enough = is_enough(lowering, full, bound, least);
+  Value* none = select(lowering, enough, number(lowering, -kInfinity), number(lowering, 0));
+  Node* all = emit_operator(node, lowering, p, lowering.binary("ADD", scores, none));
+  above->name += "/high";
+  all->name += "/all";
+  for (size_t i = 0; i < 4; ++i) {
+    Value* result = select(lowering, enough, above->result(i), all->result(i));
+    result->name = i == 0 ? node.name : node.name + ":" + std::to_string(i);  // as the operator's
+    lowering.replace(node, i, result);
+  }
+}
+
+Status lower(Node& node, Lowering& lowering) {
+  PUMICE_TRY(const DetectionParameters p, DetectionParameters::from(node.attributes));
+  PUMICE_CHECK(check_operands(node, p));
+  const Shape& scores = node.operand(1)->shape;
+  if (scores.fully_known() && is_worth_a_bound(scores[1], most_detections(p)) &&
+      p.nms_score_threshold > std::numeric_limits<float>::lowest()) {
+    lower_in_two_steps(node, lowering, p);
+    return {};
+  }
+  Node* op = emit_operator(node, lowering, p, node.operand(1));
+  for (size_t i = 0; i < 4; ++i) lowering.replace(node, i, op->result(i));
   return {};
 }
 

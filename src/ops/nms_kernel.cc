@@ -8,13 +8,13 @@
 #include "graph/cast.h"
 #include "ops/infer.h"
 #include "ops/lower_math.h"
+#include "ops/score_bound.h"
 
 namespace pumice {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr double kNever = 2;  // an overlap threshold that stands for "suppress nothing"
-constexpr int64_t kSorted = 4096;
 
 Value* number(Lowering& lowering, double value) { return lowering.scalar(DType::kFloat32, value); }
 
@@ -50,13 +50,20 @@ Value* far_boxes(Lowering& lowering, Value* boxes) {
                          row(1e30f, 0, 1.1e30f, 1));
 }
 
-/// bool [n, 1]: the box overlaps with itself as the kernel computes it: its area is no 0, NaN or
-/// infinity.
+/// bool [n]: the box overlaps with itself as the kernel computes it: its area is no 0, NaN or
+/// infinity. All in vectors: those the runtimes compare and take in a fraction of the time.
 Value* is_proper(Lowering& lowering, Value* boxes) {
-  Value* low = lowering.slice(boxes, {0, 0}, {-1, 2});
-  Value* sides = lowering.binary("SUB", lowering.slice(boxes, {0, 2}, {-1, 2}), low);
-  Value* area = lowering.binary("MUL", lowering.slice(sides, {0, 0}, {-1, 1}),
-                                lowering.slice(sides, {0, 1}, {-1, 1}));
+  const Dim n = boxes->shape.known_rank() ? boxes->shape[0] : Dim();
+  Value* corners = lowering.transpose(boxes, {1, 0});
+  auto side = [&](double low, double high) {
+    auto corner = [&](double i) {
+      return lowering.emit("GATHER", {corners, lowering.scalar(DType::kInt32, i)},
+                           {{"axis", int64_t{0}}, {"batch_dims", int64_t{0}}}, DType::kFloat32,
+                           {n});
+    };
+    return lowering.binary("SUB", corner(high), corner(low));
+  };
+  Value* area = lowering.binary("MUL", side(0, 2), side(1, 3));
   Value* twice = lowering.binary("ADD", area, area);  // the kernel adds up two areas
   return lowering.compare("EQUAL", lowering.binary("DIV", twice, twice), number(lowering, 1));
 }
@@ -72,7 +79,20 @@ bool surely_proper(const Value* boxes) {
   return true;
 }
 
-/// What the kernel is given for boxes and threshold, so that a selected box suppresses itself.
+Selection kernel(Lowering& lowering, const Suppression& s, bool with_scores) {
+  std::vector<Value*> operands{s.boxes, s.scores, s.most, s.iou_threshold, s.score_threshold};
+  if (with_scores) operands.push_back(s.sigma ? s.sigma : number(lowering, 0));
+  Node* node = lowering.emit_node(with_scores ? "NON_MAX_SUPPRESSION_V5" : "NON_MAX_SUPPRESSION_V4",
+                                  operands, {}, with_scores ? 3 : 2);
+  auto most = constant_integer(s.most);
+  Shape padded{most && *most >= 0 ? Dim(*most) : Dim()};
+  set_result(*node, 0, DType::kInt32, padded);
+  if (with_scores) set_result(*node, 1, DType::kFloat32, padded);
+  set_result(*node, with_scores ? 2 : 1, DType::kInt32, Shape::scalar());
+  return {node->result(0), with_scores ? node->result(1) : nullptr,
+          node->result(with_scores ? 2 : 1)};
+}
+
 /// The kernel on boxes sorted by score, equal ones by index; what it sees as scores are their
 /// places.
 Selection sorted(Lowering& lowering, const Suppression& s, bool with_scores) {
@@ -156,22 +176,28 @@ Overlaps self_suppressing(Lowering& lowering, const Suppression& s) {
   if (!suppresses && surely_proper(s.boxes)) return {s.boxes, limit};
   Value* keep = is_proper(lowering, s.boxes);
   if (suppresses) keep = lowering.compare("LOGICAL_AND", keep, suppresses);
-  Value* boxes = select(lowering, keep, s.boxes, far_boxes(lowering, s.boxes));
+  Value* boxes = lowering.emit("SELECT", {keep, s.boxes, far_boxes(lowering, s.boxes)}, {},
+                               DType::kFloat32, s.boxes->shape);
   return {boxes, limit};
 }
 
 Selection select_by_kernel(Lowering& lowering, const Suppression& s, bool with_scores) {
-  std::vector<Value*> operands{s.boxes, s.scores, s.most, s.iou_threshold, s.score_threshold};
-  if (with_scores) operands.push_back(s.sigma ? s.sigma : number(lowering, 0));
-  Node* node = lowering.emit_node(with_scores ? "NON_MAX_SUPPRESSION_V5" : "NON_MAX_SUPPRESSION_V4",
-                                  operands, {}, with_scores ? 3 : 2);
   auto most = constant_integer(s.most);
-  Shape padded{most && *most >= 0 ? Dim(*most) : Dim()};
-  set_result(*node, 0, DType::kInt32, padded);
-  if (with_scores) set_result(*node, 1, DType::kFloat32, padded);
-  set_result(*node, with_scores ? 2 : 1, DType::kInt32, Shape::scalar());
-  return {node->result(0), with_scores ? node->result(1) : nullptr,
-          node->result(with_scores ? 2 : 1)};
+  auto sigma = s.sigma ? known(s.sigma) : 0.0f;
+  const bool hard = sigma && *sigma <= 0;
+  if (!hard || !most || !s.scores->shape.is_rank(1) || !is_worth_a_bound(s.scores->shape[0], *most))
+    return kernel(lowering, s, with_scores);
+  Value* bound = score_bound(lowering, s.scores, *most, s.score_threshold);
+  Suppression above = s, rest = s;
+  above.score_threshold = bound;
+  Selection best = kernel(lowering, above, with_scores);
+  Value* enough =
+      is_enough(lowering, lowering.compare("EQUAL", best.count, s.most), bound, s.score_threshold);
+  rest.score_threshold = select(lowering, enough, number(lowering, kInfinity), s.score_threshold);
+  Selection all = kernel(lowering, rest, with_scores);
+  return {select(lowering, enough, best.indices, all.indices),
+          with_scores ? select(lowering, enough, best.scores, all.scores) : nullptr,
+          select(lowering, enough, best.count, all.count)};
 }
 
 Selection suppress(Lowering& lowering, const Suppression& s, bool with_scores) {
@@ -181,7 +207,7 @@ Selection suppress(Lowering& lowering, const Suppression& s, bool with_scores) {
   repaired.iou_threshold = given.threshold;
   auto sigma = s.sigma ? known(s.sigma) : 0.0f;
   const Dim n = s.boxes->shape.known_rank() ? s.boxes->shape[0] : Dim();
-  bool orders = !n.known() || (n.size() > 1 && n.size() <= kSorted);
+  bool orders = !n.known() || (n.size() > 1 && n.size() <= kFewBoxes);
   if (sigma && *sigma <= 0 && orders) return sorted(lowering, repaired, with_scores);
   return select_by_kernel(lowering, repaired, with_scores);
 }

@@ -44,8 +44,8 @@ struct Overlaps {
 };
 Overlaps self_suppressing(Lowering& lowering, const Suppression& s);
 
-/// The kernel itself, on boxes and threshold as self_suppressing() gives them. Equal scores come in
-/// the order of its heap.
+/// The kernel itself, on boxes and threshold as self_suppressing() gives them; of many boxes, in
+/// two steps (score_bound.h). Equal scores come in the order of its heap.
 Selection select_by_kernel(Lowering& lowering, const Suppression& s, bool with_scores);
 
 /// All of it. Equal scores go by index where suppression is surely hard and n is not known to be

@@ -232,6 +232,11 @@ Status lower_unpack(Node& node, Lowering& lowering) {
                x->dtype == DType::kInt8 || x->dtype == DType::kInt16 || x->dtype == DType::kInt32 ||
                x->dtype == DType::kUInt8 || x->dtype == DType::kBool;
   auto n = static_cast<int64_t>(node.result_count());
+  if (const Shape& part = node.result()->shape;
+      n == 1 && part.known_rank() && part.unknown_dims() <= 1) {
+    lowering.replace(node, 0, lowering.reshape(x, part));
+    return {};
+  }
   // Of a shape vector, STRIDED_SLICE is computed before the model runs; UNPACK is not.
   bool sizes = x->shape.is_rank(1) && x->dtype == DType::kInt32;
   if (elements && *elements > 0 && taken && !sizes) {

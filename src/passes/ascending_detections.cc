@@ -4,24 +4,37 @@
 //
 // Who reads detectors' metadata tells boxes, classes, scores and count by ascending tensor numbers,
 // and tensors are numbered in the order of their nodes. Where the boxes come later than the
-// operator, the other three do as well.
+// operator, or than what selects among two of it, the other three do as well.
 #include "ops/detection_post_process.h"
 #include "ops/lowering.h"
 #include "passes/pipeline.h"
 #include "tflite/op_description.h"
 
 namespace pumice {
+namespace {
+
+/// Which of the results the value is, of the operator or of either of two; -1: none.
+int detection(const Value* value) {
+  if (value->node()->is("SELECT_V2")) value = value->node()->operand(1);
+  const bool op = value->node()->is(std::string(kCustomPrefix) + kDetectionPostProcess);
+  return op ? static_cast<int>(value->index()) : -1;
+}
+
+}  // namespace
 
 Result<size_t> ascending_detections(Model& model, Graph& graph) {
-  if (graph.output_count() != 4) return size_t{0};
-  Node* op = graph.output(1)->node();
-  const std::string name = std::string(kCustomPrefix) + kDetectionPostProcess;
-  if (!op->is(name) || graph.output(1) != op->result(1) || graph.output(3) != op->result(3) ||
-      graph.output(0)->node() == op)
+  if (graph.output_count() != 4 || detection(graph.output(1)) != 1 ||
+      detection(graph.output(3)) != 3 || detection(graph.output(0)) == 0)
     return size_t{0};
+  for (Node& node : graph) {
+    if (node.result_count() == 0 || detection(node.result()) < 0) continue;
+    // The outputs take the names that these results have had, or would have.
+    node.name += "/all";
+    for (size_t i = 0; i < node.result_count(); ++i) node.result(i)->name.clear();
+  }
   for (size_t i = 1; i < 4; ++i) {
     Value* output = graph.output(i);
-    if (output->node() != op) {
+    if (detection(output) != static_cast<int>(i)) {
       graph.move_before(output->node(), graph.return_node());
       continue;
     }
@@ -31,8 +44,6 @@ Result<size_t> ascending_detections(Model& model, Graph& graph) {
                       {{"new_shape", output->shape.sizes()}}, output->dtype, output->shape);
     graph.set_output(i, own);
   }
-  // The outputs take the names that the operator's own results would have had.
-  op->name += "/all";
   for (const Signature& signature : model.signatures)
     for (size_t i = 0; signature.graph == graph.name && i < 4; ++i)
       graph.output(i)->name = signature.outputs[i].name;

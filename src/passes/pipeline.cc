@@ -38,6 +38,7 @@ std::vector<Pass> tfl_passes() {
       {"layout", layout},
       {"cancel_transposes_again", cancel_transposes},
       {"cancel_reshapes", cancel_reshapes},
+      {"columns", columns},
       {"upsample", upsample},
       // Before fusions take the parts of what is recognized.
       {"recognize_activation", recognize_activation},

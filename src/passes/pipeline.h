@@ -36,6 +36,7 @@ Result<size_t> cancel_reshapes(Model& model, Graph& graph);
 Result<size_t> cancel_transposes(Model& model, Graph& graph);
 Result<size_t> dense_reshapes(Model& model, Graph& graph);
 Result<size_t> dilated_conv(Model& model, Graph& graph);
+Result<size_t> columns(Model& model, Graph& graph);
 Result<size_t> drop_broadcast(Model& model, Graph& graph);
 Result<size_t> fuse_activation(Model& model, Graph& graph);
 Result<size_t> fuse_affine(Model& model, Graph& graph);

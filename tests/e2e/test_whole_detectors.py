@@ -179,7 +179,8 @@ def test_same_detections(name, variant, pumice, runtimes, pictures, expected):
     detector = DETECTORS[name]
     target = converted(name, detector, variant)
     custom = {op: n for op, n in tflite_file.operators(target).items() if op.startswith("custom:")}
-    assert custom == ({"custom:" + CUSTOM_OP: 1} if variant == "custom-op" else {})
+    # Of many anchors, it stands once for the best scores, and once for all of them.
+    assert custom == ({"custom:" + CUSTOM_OP: 2 if name.startswith("handtrack") else 1} if variant == "custom-op" else {})
     (feeds, _), = tflite_file.signatures(target).values()
     problems, total = [], 0
     for crop, picture in pictures.items():
