@@ -233,7 +233,7 @@ Status lower_unpack(Node& node, Lowering& lowering) {
                x->dtype == DType::kUInt8 || x->dtype == DType::kBool;
   auto n = static_cast<int64_t>(node.result_count());
   if (const Shape& part = node.result()->shape;
-      n == 1 && part.known_rank() && part.unknown_dims() <= 1) {
+      n == 1 && taken && part.known_rank() && part.unknown_dims() <= 1) {
     lowering.replace(node, 0, lowering.reshape(x, part));
     return {};
   }
