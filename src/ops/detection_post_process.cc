@@ -212,7 +212,9 @@ Status lower(Node& node, Lowering& lowering) {
   PUMICE_TRY(const DetectionParameters p, DetectionParameters::from(node.attributes));
   PUMICE_CHECK(check_operands(node, p));
   const Shape& scores = node.operand(1)->shape;
-  if (scores.fully_known() && is_worth_a_bound(scores[1], most_detections(p)) &&
+  const bool fits = scores.is_rank(3) && scores.fully_known() && scores[0] == Dim(1) &&
+                    (scores[2] == Dim(p.num_classes) || scores[2] == Dim(p.num_classes + 1));
+  if (fits && is_worth_a_bound(scores[1], most_detections(p)) &&
       p.nms_score_threshold > std::numeric_limits<float>::lowest()) {
     lower_in_two_steps(node, lowering, p);
     return {};
