@@ -154,7 +154,7 @@ struct Label {
 /// The name, shortened to what the picture has room for, and the score; empty where even the score
 /// is too wide.
 std::string label_text(const Detection& d, size_t most) {
-  const std::string score = std::to_string(std::lround(d.score * 100)) + "%";
+  std::string score = std::to_string(std::lround(d.score * 100)) + "%";
   std::string name = drawable(d.name.empty() ? "label " + std::to_string(d.label) : d.name);
   if (score.size() > most) return "";
   constexpr size_t kLeast = 2;  // of a name's letters
