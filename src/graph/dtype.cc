@@ -4,34 +4,34 @@ namespace pumice {
 namespace {
 
 struct Row {
-  DType dtype;
   std::string_view name;        // TensorFlow's Python name
   std::string_view proto_name;  // in DataType of types.proto
+  DType dtype;
   uint8_t size;
   int8_t tensorflow;  // types.proto number
   int8_t tflite;      // TensorType number of the schema
 };
 
 constexpr Row kRows[] = {
-    {DType::kFloat32, "float32", "DT_FLOAT", 4, 1, 0},
-    {DType::kFloat16, "float16", "DT_HALF", 2, 19, 1},
-    {DType::kBFloat16, "bfloat16", "DT_BFLOAT16", 2, 14, 18},
-    {DType::kFloat64, "float64", "DT_DOUBLE", 8, 2, 10},
-    {DType::kInt4, "int4", "DT_INT4", 0, 29, 17},
-    {DType::kInt8, "int8", "DT_INT8", 1, 6, 9},
-    {DType::kInt16, "int16", "DT_INT16", 2, 5, 7},
-    {DType::kInt32, "int32", "DT_INT32", 4, 3, 2},
-    {DType::kInt64, "int64", "DT_INT64", 8, 9, 4},
-    {DType::kUInt8, "uint8", "DT_UINT8", 1, 4, 3},
-    {DType::kUInt16, "uint16", "DT_UINT16", 2, 17, 16},
-    {DType::kUInt32, "uint32", "DT_UINT32", 4, 22, 15},
-    {DType::kUInt64, "uint64", "DT_UINT64", 8, 23, 12},
-    {DType::kBool, "bool", "DT_BOOL", 1, 10, 6},
-    {DType::kString, "string", "DT_STRING", 0, 7, 5},
-    {DType::kComplex64, "complex64", "DT_COMPLEX64", 8, 8, 8},
-    {DType::kComplex128, "complex128", "DT_COMPLEX128", 16, 18, 11},
-    {DType::kResource, "resource", "DT_RESOURCE", 0, 20, 13},
-    {DType::kVariant, "variant", "DT_VARIANT", 0, 21, 14},
+    {"float32", "DT_FLOAT", DType::kFloat32, 4, 1, 0},
+    {"float16", "DT_HALF", DType::kFloat16, 2, 19, 1},
+    {"bfloat16", "DT_BFLOAT16", DType::kBFloat16, 2, 14, 18},
+    {"float64", "DT_DOUBLE", DType::kFloat64, 8, 2, 10},
+    {"int4", "DT_INT4", DType::kInt4, 0, 29, 17},
+    {"int8", "DT_INT8", DType::kInt8, 1, 6, 9},
+    {"int16", "DT_INT16", DType::kInt16, 2, 5, 7},
+    {"int32", "DT_INT32", DType::kInt32, 4, 3, 2},
+    {"int64", "DT_INT64", DType::kInt64, 8, 9, 4},
+    {"uint8", "DT_UINT8", DType::kUInt8, 1, 4, 3},
+    {"uint16", "DT_UINT16", DType::kUInt16, 2, 17, 16},
+    {"uint32", "DT_UINT32", DType::kUInt32, 4, 22, 15},
+    {"uint64", "DT_UINT64", DType::kUInt64, 8, 23, 12},
+    {"bool", "DT_BOOL", DType::kBool, 1, 10, 6},
+    {"string", "DT_STRING", DType::kString, 0, 7, 5},
+    {"complex64", "DT_COMPLEX64", DType::kComplex64, 8, 8, 8},
+    {"complex128", "DT_COMPLEX128", DType::kComplex128, 16, 18, 11},
+    {"resource", "DT_RESOURCE", DType::kResource, 0, 20, 13},
+    {"variant", "DT_VARIANT", DType::kVariant, 0, 21, 14},
 };
 
 const Row* row_of(DType dtype) {
