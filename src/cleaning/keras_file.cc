@@ -77,7 +77,7 @@ void remove_state(const std::string& group, Hdf5Object* root) {
   }
   root->remove(group + "/vars");
   root->remove(group + "/inner_optimizer/vars");
-  for (std::string path : {group + "/inner_optimizer", group}) {
+  for (const std::string& path : {group + "/inner_optimizer", group}) {
     const Hdf5Object* left = root->find(path);
     if (left && !left->dataset && left->links.empty()) root->remove(path);
   }
