@@ -1,8 +1,10 @@
 // Node attributes: a small sorted map from name to value.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,6 +55,13 @@ class Attributes {
   Attributes(std::initializer_list<Entry> entries);
   /// Entries in any order; the last of several with one name counts.
   explicit Attributes(std::vector<Entry> entries);
+  Attributes(const Attributes& other);
+  Attributes(Attributes&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  Attributes& operator=(Attributes other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~Attributes() { release(); }
 
   /// The value if it is there and of type T, otherwise null.
   template <typename T>
@@ -94,17 +103,33 @@ class Attributes {
   void set(std::string name, Attribute value);
   void remove(std::string_view name);
   bool empty() const { return size() == 0; }
-  size_t size() const { return entries_ ? entries_->size() : 0; }
-  const Entry* begin() const { return entries_ ? entries_->data() : nullptr; }
+  size_t size() const { return block_ ? block_->size : 0; }
+  const Entry* begin() const { return block_ ? block_->entries() : nullptr; }
   const Entry* end() const { return begin() + size(); }
   /// The very same entries (false says nothing).
-  bool shares_with(const Attributes& other) const { return entries_ == other.entries_; }
+  bool shares_with(const Attributes& other) const { return block_ == other.block_; }
 
  private:
-  /// The entries, to be changed: this object's own from here on.
-  std::vector<Entry>& own();
+  /// Entries sorted by name, behind this head in one allocation; shared by copies.
+  struct alignas(alignof(Entry)) Block {
+    std::atomic<uint32_t> references{1};
+    uint32_t size = 0;
+    Entry* entries() { return std::launder(reinterpret_cast<Entry*>(this + 1)); }
 
-  std::shared_ptr<std::vector<Entry>> entries_;  // sorted by name; null: none
+    /// With room for `capacity` entries, none of which is there yet.
+    static Block* make(size_t capacity);
+    void add(Entry entry) {
+      new (reinterpret_cast<Entry*>(this + 1) + size++) Entry(std::move(entry));
+    }
+  };
+  void release();
+  bool shared() const { return block_->references.load(std::memory_order_acquire) > 1; }
+  void replace(Block* block) {
+    release();
+    block_ = block;
+  }
+
+  Block* block_ = nullptr;  // null: no entries
 };
 
 }  // namespace pumice

@@ -34,15 +34,16 @@ bool same(const Transform& a, const Transform& b) {
 
 }  // namespace
 
-int64_t Constant::elements() const { return element_count(dims_).value_or(0); }
+int64_t Constant::elements() const { return element_count(dims()).value_or(0); }
 
 Constant Constant::then(Transform transform) const {
   Constant c = *this;
+  c.dims_ = dims();
   std::visit(Overloaded{
                  [&](const Splat& t) { c.dims_ = t.dims; },
                  [&](const Permute& t) {
                    for (size_t i = 0; i < t.perm.size(); ++i)
-                     c.dims_[i] = dims_[static_cast<size_t>(t.perm[i])];
+                     c.dims_[i] = dims()[static_cast<size_t>(t.perm[i])];
                  },
                  [&](const Reshape& t) { c.dims_ = t.dims; },
                  [&](const ScaleAxis&) { c.dtype_ = DType::kFloat32; },
@@ -58,7 +59,7 @@ bool Constant::same_source_as(const Constant& other) const {
   return source_.bytes().data() == other.source_.bytes().data() &&
          source_.bytes().size() == other.source_.bytes().size() &&
          source_.dtype() == other.source_.dtype() && dtype_ == other.dtype_ &&
-         source_.dims() == other.source_.dims() && dims_ == other.dims_ &&
+         source_.dims() == other.source_.dims() && dims() == other.dims() &&
          source_.dtype() != DType::kString &&
          std::equal(transforms_.begin(), transforms_.end(), other.transforms_.begin(),
                     other.transforms_.end(), same);

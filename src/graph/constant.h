@@ -43,14 +43,13 @@ using Transform = std::variant<Splat, Permute, Reshape, ScaleAxis, CastTo, Dequa
 class Constant {
  public:
   Constant() = default;
-  Constant(Tensor source)
-      : source_(std::move(source)), dtype_(source_.dtype()), dims_(source_.dims()) {}  // NOLINT
+  Constant(Tensor source) : source_(std::move(source)), dtype_(source_.dtype()) {}  // NOLINT
 
   const Tensor& source() const { return source_; }
   const std::vector<Transform>& transforms() const { return transforms_; }
   /// After all transforms.
   DType dtype() const { return dtype_; }
-  const Dims& dims() const { return dims_; }
+  const Dims& dims() const { return transforms_.empty() ? source_.dims() : dims_; }
   int64_t elements() const;
   size_t byte_size() const { return pumice::byte_size(dtype_, elements()); }
 
@@ -70,7 +69,7 @@ class Constant {
   Tensor source_;
   std::vector<Transform> transforms_;
   DType dtype_ = DType::kInvalid;
-  Dims dims_;
+  Dims dims_;  // after the transforms; without any, the source's
 };
 
 }  // namespace pumice

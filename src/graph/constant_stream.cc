@@ -23,29 +23,39 @@ struct Plan {
   std::vector<Operation> operations;
 };
 
+/// to[i] = from[i] * factor(i). `from` need not be aligned, and may be `to`.
+template <typename Factor>
+void multiply(const std::byte* from, float* to, int64_t n, Factor&& factor) {
+  for (int64_t i = 0; i < n; ++i) {
+    float v;
+    std::memcpy(&v, from + i * static_cast<int64_t>(sizeof(v)), sizeof(v));
+    to[i] = v * factor(i);
+  }
+}
+
 /// Elements of `piece`, which begin at number `first` of a tensor of `dims`, times their factors.
 /// The result is a view of `space`, which the pieces of a tensor share; `piece` may be one itself.
 Tensor scale(const Tensor& piece, const ScaleAxis& how, const Dims& dims, int64_t first,
              std::vector<float>& space) {
-  space.resize(std::max(space.size(), static_cast<size_t>(piece.elements())));
-  const auto bytes = std::as_bytes(std::span(space.data(), static_cast<size_t>(piece.elements())));
-  if (piece.data() != bytes.data()) std::memcpy(space.data(), piece.data(), bytes.size());
+  const int64_t count = piece.elements();
+  if (space.size() < static_cast<size_t>(count)) space.resize(static_cast<size_t>(count));
   const float* factors = how.factors->data();
   const int64_t n = dims[static_cast<size_t>(how.axis)];
   int64_t inner = 1;
   for (size_t d = static_cast<size_t>(how.axis) + 1; d < dims.size(); ++d) inner *= dims[d];
-  float* to = space.data();
-  for (int64_t i = 0; i < piece.elements();) {
+  for (int64_t i = 0; i < count;) {
     const int64_t number = first + i, index = number / inner % n;
-    // A run of one factor, or of all factors where each is for one element.
-    const int64_t run = inner == 1 ? n - index : inner - number % inner;
-    const int64_t end = std::min(i + run, piece.elements());
+    const std::byte* from = piece.data() + i * static_cast<int64_t>(sizeof(float));
+    // A run of all factors where each is for one element, or of one factor.
+    const int64_t run = std::min(inner == 1 ? n - index : inner - number % inner, count - i);
     if (inner == 1) {
-      for (int64_t k = 0; i < end; ++i, ++k) to[i] *= factors[index + k];
+      multiply(from, space.data() + i, run, [&](int64_t k) { return factors[index + k]; });
     } else {
-      for (const float factor = factors[index]; i < end; ++i) to[i] *= factor;
+      multiply(from, space.data() + i, run, [f = factors[index]](int64_t) { return f; });
     }
+    i += run;
   }
+  const auto bytes = std::as_bytes(std::span(space.data(), static_cast<size_t>(count)));
   return Tensor(DType::kFloat32, piece.dims(), Bytes(nullptr, bytes));
 }
 

@@ -42,7 +42,10 @@ void Node::remove_operand(size_t i) {
 
 Value* Node::add_result() {
   Value* value = &first_result_;
-  if (result_count_ > 0) value = more_results_.emplace_back(std::make_unique<Value>()).get();
+  if (result_count_ > 0) {
+    if (!more_results_) more_results_ = std::make_unique<std::vector<std::unique_ptr<Value>>>();
+    value = more_results_->emplace_back(std::make_unique<Value>()).get();
+  }
   value->node_ = this;
   value->index_ = result_count_++;
   return value;
@@ -64,7 +67,7 @@ Graph::Graph(std::string name_of_graph) : name(std::move(name_of_graph)) {
 
 Graph::~Graph() {
   for (Node* node = first_; node;) {
-    Node* next = node->next_;
+    Node* next = node->next();
     node->~Node();
     node = next;
   }
@@ -103,7 +106,6 @@ Node* Graph::create(std::string op, std::span<Value* const> operands, size_t res
   node->op = std::move(op);
   node->operands_.reserve(operands.size());
   for (Value* value : operands) node->add_operand(value);
-  if (results > 1) node->more_results_.reserve(results - 1);
   for (size_t i = 0; i < results; ++i) node->add_result();
   insert(node, before ? before : return_);
   ++count_;

@@ -44,12 +44,19 @@ struct Use {
 class Value {
  public:
   DType dtype = DType::kInvalid;
+
+ private:
+  uint32_t index_ = 0;
+  Node* node_ = nullptr;
+  SmallVector<Use, 1> uses_;
+
+ public:
   Shape shape;
   std::unique_ptr<Quantization> quantization;  // null: not quantized
   std::string name;  // the name it has in the output file; empty: made from its node's
   /// What is known of the elements of a small integer tensor although it is no constant (a computed
-  /// shape such as [batch, 10, 4]): one Dim per element, row-major. Empty vector: nothing known.
-  std::vector<Dim> partial;
+  /// shape such as [batch, 10, 4]): one Dim per element, row-major. Empty: nothing known.
+  SmallVector<Dim, 1> partial;
 
   Node* node() const { return node_; }
   uint32_t index() const { return index_; }  // which result of its node
@@ -61,17 +68,17 @@ class Value {
  private:
   friend class Graph;
   friend class Node;
-  Node* node_ = nullptr;
-  uint32_t index_ = 0;
-  SmallVector<Use, 1> uses_;
 };
 
-/// One operation. Made and erased by its Graph.
-class Node {
+/// One operation. Made and erased by its Graph. What every walk over a graph looks at comes first,
+/// in one cache line.
+class alignas(64) Node {
+  Node* next_ = nullptr;
+  Node* previous_ = nullptr;
+
  public:
   std::string op;
   Attributes attributes;
-  std::string name;  // the node's name in the source, for every message; derived ones share it
 
   Graph& graph() const { return *graph_; }
   size_t operand_count() const { return operands_.size(); }
@@ -79,7 +86,7 @@ class Node {
   Value* operand(size_t i) const { return operands_[i].value; }
   size_t result_count() const { return result_count_; }
   Value* result(size_t i = 0) const {
-    return i == 0 ? const_cast<Value*>(&first_result_) : more_results_[i - 1].get();
+    return i == 0 ? const_cast<Value*>(&first_result_) : (*more_results_)[i - 1].get();
   }
   bool is(std::string_view name_of_op) const { return op == name_of_op; }
 
@@ -91,18 +98,17 @@ class Node {
   void remove_operand(size_t i);
   Value* add_result();
 
-  Node* next() const { return next_; }
+  Node* next() const {
+    // Most nodes were made in their order, so that the ones to come lie behind this one. Without
+    // the hint a walk over a graph larger than the caches waits for each of them.
+    __builtin_prefetch(this + kAhead);
+    return next_;
+  }
   Node* previous() const { return previous_; }
-
-  /// Nodes that must have run before this one (TensorFlow's control inputs). Only in graphs as the
-  /// readers make them: import turns them into the order of the nodes.
-  std::vector<Node*> control_inputs;
-
-  /// Scratch number for passes (a topological index, a mark); meaningless between passes.
-  int64_t scratch = 0;
 
  private:
   friend class Graph;
+  static constexpr int kAhead = 16;
   struct Operand {
     Value* value;
     uint32_t use_index;  // position in value->uses_
@@ -110,14 +116,21 @@ class Node {
   void link(size_t operand);
   void unlink(size_t operand);
 
-  Graph* graph_ = nullptr;
-  Node* previous_ = nullptr;
-  Node* next_ = nullptr;
-  SmallVector<Operand, 2> operands_;
-  // Nearly every node has one result: it lives in the node.
   uint32_t result_count_ = 0;
-  Value first_result_;
-  std::vector<std::unique_ptr<Value>> more_results_;
+  SmallVector<Operand, 2> operands_;
+  Value first_result_;  // nearly every node has one result: it lives in the node
+  std::unique_ptr<std::vector<std::unique_ptr<Value>>> more_results_;
+  Graph* graph_ = nullptr;
+
+ public:
+  std::string name;  // the node's name in the source, for every message; derived ones share it
+
+  /// Nodes that must have run before this one (TensorFlow's control inputs). Only in graphs as the
+  /// readers make them: import turns them into the order of the nodes.
+  SmallVector<Node*, 1> control_inputs;
+
+  /// Scratch number for passes (a topological index, a mark); meaningless between passes.
+  int64_t scratch = 0;
 };
 
 /// A list of nodes in execution order. In graphs as the readers make them the order is the file's,

@@ -4,21 +4,26 @@
 
 namespace pumice {
 
+Shape::Shape(const Dims& dims) : known_(true) {
+  dims_.reserve(dims.size());
+  for (const int64_t d : dims) dims_.push_back(d);
+}
+
 bool Shape::fully_known() const {
-  return dims_ && std::all_of(dims_->begin(), dims_->end(), [](Dim d) { return d.known(); });
+  return known_ && std::all_of(dims_.begin(), dims_.end(), [](Dim d) { return d.known(); });
 }
 
 int Shape::unknown_dims() const {
   return static_cast<int>(
-      std::count_if(dims_->begin(), dims_->end(), [](Dim d) { return !d.known(); }));
+      std::count_if(dims_.begin(), dims_.end(), [](Dim d) { return !d.known(); }));
 }
 
 Dims Shape::sizes() const { return sizes_or_minus_one(); }
 
 Dims Shape::sizes_or_minus_one() const {
   Dims sizes;
-  sizes.reserve(dims_->size());
-  for (Dim d : *dims_) sizes.push_back(d.size_or_minus_one());
+  sizes.reserve(dims_.size());
+  for (Dim d : dims_) sizes.push_back(d.size_or_minus_one());
   return sizes;
 }
 
@@ -78,7 +83,7 @@ std::optional<Dim> broadcast(Dim a, Dim b) {
 std::optional<Shape> broadcast(const Shape& a, const Shape& b) {
   if (!a.known_rank() || !b.known_rank()) return Shape::unknown();
   size_t rank = std::max(a.rank(), b.rank());
-  std::vector<Dim> dims(rank);
+  DimVector dims(rank);
   for (size_t i = 0; i < rank; ++i) {
     Dim da = i + a.rank() < rank ? Dim(1) : a[i + a.rank() - rank];
     Dim db = i + b.rank() < rank ? Dim(1) : b[i + b.rank() - rank];
@@ -100,7 +105,7 @@ std::optional<Shape> merge(const Shape& a, const Shape& b) {
   if (!a.known_rank()) return b;
   if (!b.known_rank()) return a;
   if (a.rank() != b.rank()) return std::nullopt;
-  std::vector<Dim> dims(a.rank());
+  DimVector dims(a.rank());
   for (size_t i = 0; i < dims.size(); ++i) {
     auto d = merge(a[i], b[i]);
     if (!d) return std::nullopt;
@@ -111,7 +116,7 @@ std::optional<Shape> merge(const Shape& a, const Shape& b) {
 
 Shape generalize(const Shape& a, const Shape& b) {
   if (!a.known_rank() || !b.known_rank() || a.rank() != b.rank()) return Shape::unknown();
-  std::vector<Dim> dims(a.rank());
+  DimVector dims(a.rank());
   for (size_t i = 0; i < dims.size(); ++i) dims[i] = a[i] == b[i] ? a[i] : Dim::unknown();
   return Shape(std::move(dims));
 }

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "graph/small_vector.h"
+
 namespace pumice {
 
 /// Fully known dimensions, outermost first.
@@ -61,24 +63,28 @@ class Dim {
   int64_t code_ = kUnknownCode;
 };
 
+/// Dimensions, outermost first. Up to four, as nearly all shapes have, need no allocation.
+using DimVector = SmallVector<Dim, 4>;
+
 /// A shape: of unknown rank, or a list of Dims.
 class Shape {
  public:
-  Shape() = default;                                        // unknown rank
-  Shape(std::vector<Dim> dims) : dims_(std::move(dims)) {}  // NOLINT: converts
-  Shape(std::initializer_list<Dim> dims) : dims_(std::vector<Dim>(dims)) {}
-  Shape(const Dims& dims) : dims_(std::vector<Dim>(dims.begin(), dims.end())) {}  // NOLINT
+  Shape() = default;                                               // unknown rank
+  Shape(DimVector dims) : dims_(std::move(dims)), known_(true) {}  // NOLINT: converts
+  Shape(const std::vector<Dim>& dims) : Shape(DimVector(dims)) {}  // NOLINT: converts
+  Shape(std::initializer_list<Dim> dims) : Shape(DimVector(dims)) {}
+  Shape(const Dims& dims);  // NOLINT: converts
   static Shape unknown() { return Shape(); }
-  static Shape scalar() { return Shape(std::vector<Dim>{}); }
+  static Shape scalar() { return Shape(DimVector()); }
   /// `rank` unknown dimensions.
-  static Shape of_rank(size_t rank) { return Shape(std::vector<Dim>(rank)); }
+  static Shape of_rank(size_t rank) { return Shape(DimVector(rank)); }
 
-  bool known_rank() const { return dims_.has_value(); }
-  size_t rank() const { return dims_->size(); }            // only if known_rank()
-  const std::vector<Dim>& dims() const { return *dims_; }  // only if known_rank()
-  std::vector<Dim>& dims() { return *dims_; }
-  Dim operator[](size_t i) const { return (*dims_)[i]; }
-  Dim& operator[](size_t i) { return (*dims_)[i]; }
+  bool known_rank() const { return known_; }
+  size_t rank() const { return dims_.size(); }     // only if known_rank()
+  const DimVector& dims() const { return dims_; }  // only if known_rank()
+  DimVector& dims() { return dims_; }
+  Dim operator[](size_t i) const { return dims_[i]; }
+  Dim& operator[](size_t i) { return dims_[i]; }
   bool is_rank(size_t n) const { return known_rank() && rank() == n; }
   bool fully_known() const;
   int unknown_dims() const;  // number of dimensions that are not known; only if known_rank()
@@ -92,7 +98,8 @@ class Shape {
   friend bool operator==(const Shape&, const Shape&) = default;
 
  private:
-  std::optional<std::vector<Dim>> dims_;
+  [[no_unique_address]] DimVector dims_;  // empty where the rank is unknown
+  bool known_ = false;
 };
 
 /// The product of `dims`; empty on a negative size or on overflow.

@@ -21,7 +21,7 @@ struct Argument {
   DType dtype = DType::kInvalid;
   Shape shape;
   bool list = false;
-  std::vector<Dim> partial;  // as Value::partial: only of what the body cannot change
+  SmallVector<Dim, 1> partial;  // as Value::partial: only of what the body cannot change
 };
 
 /// The sizes of a list's elements that are not known where it enters a body may be known by what
@@ -108,7 +108,7 @@ Status infer_while_bodies(Model& model, Node& node, const SimplifyLimits& limits
     Value* initial = node.operand(i);
     bool invariant = behind_identities(body->output(i)) == body->inputs()[i];
     arguments[i] = {invariant ? constant_of(initial) : nullptr, initial->dtype, initial->shape,
-                    is_list(initial), invariant ? initial->partial : std::vector<Dim>()};
+                    is_list(initial), invariant ? initial->partial : SmallVector<Dim, 1>()};
     if (!arguments[i].constant) kept.push_back(i);
     // An invariant is what it was, whatever the loop does.
     if (invariant) node.graph().replace_uses(node.result(i), initial);

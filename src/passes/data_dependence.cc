@@ -81,17 +81,15 @@ bool call_allocates(const Node& node) {
 
 ShapesAtRunTime shapes_at_run_time(const Graph& graph) {
   ShapesAtRunTime found;
-  // Values that are known while the runtime allocates: constants, shapes, what is made of them.
+  // Values besides constants that are known while the runtime allocates: shapes, what is made of
+  // them.
   std::unordered_set<const Value*> early;
   bool open = false;  // a kernel before this one has left its result's shape open
   for (Node& node : graph) {
-    if (node.is("Input") || node.is("Return")) continue;
-    if (node.is("Const")) {
-      early.insert(node.result());
-      continue;
-    }
+    if (node.is("Input") || node.is("Return") || node.is("Const")) continue;
     auto is_early = [&](size_t i) {
-      return i >= node.operand_count() || !node.operand(i) || early.count(node.operand(i)) != 0;
+      return i >= node.operand_count() || !node.operand(i) ||
+             node.operand(i)->node()->is("Const") || early.count(node.operand(i)) != 0;
     };
     bool allocates =
         call_allocates(node) || node.is("WHERE") || node.is("UNIQUE") || node.is("SEGMENT_SUM");

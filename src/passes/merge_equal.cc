@@ -4,8 +4,10 @@
 // Common subexpressions: nodes of the same op, attributes and operands. Constants are equal when
 // they show the same bytes of the source in the same way, or have equal contents of at most 64 KiB.
 // Nothing that has a state or draws random numbers is merged.
+#include <bit>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "passes/pipeline.h"
 #include "passes/rewrite.h"
@@ -35,12 +37,11 @@ bool comparable_bytes(const Constant& c) {
          c.byte_size() <= kLargestHashed;
 }
 
-/// What a node is looked up by. Small constants come with their contents.
-struct Key {
-  const Node* node;
-  uint64_t hash;
-  Tensor contents;  // of small constants
-};
+bool equal_contents(const Constant& a, const Constant& b) {
+  if (a.same_source_as(b)) return true;
+  return a.dtype() == b.dtype() && a.dims() == b.dims() && comparable_bytes(a) &&
+         view_of(a.materialize().bytes()) == view_of(b.materialize().bytes());
+}
 
 bool same_attribute(const Attribute& a, const Attribute& b) {
   if (a.index() != b.index()) return false;
@@ -69,28 +70,17 @@ bool same_attributes(const Attributes& a, const Attributes& b) {
   return true;
 }
 
-struct Equal {
-  bool operator()(const Key& a, const Key& b) const {
-    const Node &x = *a.node, &y = *b.node;
-    if (a.hash != b.hash || x.op != y.op || x.operand_count() != y.operand_count() ||
-        x.result_count() != y.result_count())
-      return false;
-    for (size_t i = 0; i < x.operand_count(); ++i)
-      if (x.operand(i) != y.operand(i)) return false;
-    for (size_t i = 0; i < x.result_count(); ++i)
-      if (x.result(i)->dtype != y.result(i)->dtype) return false;
-    const Constant *c = constant_of(x.result()), *d = constant_of(y.result());
-    if (c && d) {
-      if (c->same_source_as(*d)) return true;
-      return c->dtype() == d->dtype() && c->dims() == d->dims() && comparable_bytes(*c) &&
-             view_of(a.contents.bytes()) == view_of(b.contents.bytes());
-    }
-    return same_attributes(x.attributes, y.attributes);
-  }
-};
-struct Hash {
-  size_t operator()(const Key& key) const { return key.hash; }
-};
+bool equal(const Node& x, const Node& y) {
+  if (x.op != y.op || x.operand_count() != y.operand_count() ||
+      x.result_count() != y.result_count())
+    return false;
+  for (size_t i = 0; i < x.operand_count(); ++i)
+    if (x.operand(i) != y.operand(i)) return false;
+  for (size_t i = 0; i < x.result_count(); ++i)
+    if (x.result(i)->dtype != y.result(i)->dtype) return false;
+  const Constant *c = constant_of(x.result()), *d = constant_of(y.result());
+  return c && d ? equal_contents(*c, *d) : same_attributes(x.attributes, y.attributes);
+}
 
 bool stateless(std::string_view op) {
   auto has = [&](std::string_view part) { return op.find(part) != std::string_view::npos; };
@@ -107,18 +97,18 @@ bool stateless(std::string_view op) {
   return true;
 }
 
-Key key_of(const Node& node) {
+uint64_t hash_of(const Node& node) {
   Mix mix;
-  Key key{&node, 0, {}};
   mix.add(node.op);
   if (const Constant* c = constant_of(node.result())) {
     mix.add(static_cast<uint64_t>(c->dtype()));
     for (int64_t d : c->dims()) mix.add(static_cast<uint64_t>(d));
-    if (comparable_bytes(*c)) {
-      key.contents = c->materialize();
-      mix.add(view_of(key.contents.bytes()));
-    } else {
+    if (!comparable_bytes(*c)) {
       mix.add(reinterpret_cast<uintptr_t>(c->source().bytes().data()));
+    } else if (c->transforms().empty()) {
+      mix.add(view_of(c->source().bytes()));
+    } else {
+      mix.add(view_of(c->materialize().bytes()));
     }
   } else {
     for (size_t i = 0; i < node.operand_count(); ++i)
@@ -127,14 +117,39 @@ Key key_of(const Node& node) {
     for (const auto& [name, value] : node.attributes)
       if (const int64_t* i = std::get_if<int64_t>(&value)) mix.add(static_cast<uint64_t>(*i));
   }
-  key.hash = mix.value();
-  return key;
+  return mix.value();
 }
+
+/// Nodes by their hash, in one array that is at most half full.
+class Seen {
+ public:
+  explicit Seen(size_t nodes) : slots_(std::bit_ceil(2 * nodes)) {}
+
+  /// The equal node that was added before, or null after adding this one.
+  Node* find_or_add(Node& node) {
+    const uint64_t hash = hash_of(node);
+    for (size_t i = hash;; ++i) {
+      Slot& slot = slots_[i & (slots_.size() - 1)];
+      if (!slot.node) {
+        slot = {hash, &node};
+        return nullptr;
+      }
+      if (slot.hash == hash && equal(*slot.node, node)) return slot.node;
+    }
+  }
+
+ private:
+  struct Slot {
+    uint64_t hash = 0;
+    Node* node = nullptr;
+  };
+  std::vector<Slot> slots_;
+};
 
 }  // namespace
 
 Result<size_t> merge_equal(Model&, Graph& graph) {
-  std::unordered_map<Key, Node*, Hash, Equal> seen;
+  Seen seen(graph.node_count());
   std::unordered_map<std::string, bool> known;  // of each op: is it stateless?
   auto mergeable = [&](const Node& node) {
     if (node.result_count() == 0 || node.is("Input") || has_side_effect(node)) return false;
@@ -144,15 +159,15 @@ Result<size_t> merge_equal(Model&, Graph& graph) {
   };
   return for_each_node(graph, [&](Node& node) {
     if (!mergeable(node)) return false;
-    auto [it, added] = seen.try_emplace(key_of(node), &node);
-    if (added) return false;
+    const Node* same = seen.find_or_add(node);
+    if (!same) return false;
     for (size_t i = 0; i < node.result_count(); ++i) {
-      Value *from = node.result(i), *to = it->second->result(i);
+      Value *from = node.result(i), *to = same->result(i);
       // Two outputs with names of their own stay two values.
       if (!from->name.empty() && !to->name.empty() && from->name != to->name) return false;
     }
     for (size_t i = 0; i < node.result_count(); ++i) {
-      Value *from = node.result(i), *to = it->second->result(i);
+      Value *from = node.result(i), *to = same->result(i);
       if (to->name.empty()) to->name = from->name;
       graph.replace_uses(from, to);
     }

@@ -46,8 +46,8 @@ inline bool is_identity(const Permutation& p) {
 
 /// The elements of `x` in the order of `p`.
 template <typename T>
-std::vector<T> permuted(const std::vector<T>& x, const Permutation& p) {
-  std::vector<T> y;
+T permuted(const T& x, const Permutation& p) {
+  T y;
   for (int i : p) y.push_back(x[static_cast<size_t>(i)]);
   return y;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "graph/model.h"
@@ -21,6 +22,9 @@ struct PassRecord {
 struct Pass {
   const char* name;
   Result<size_t> (*run)(Model& model, Graph& graph);
+  /// A graph without any of these ops has nothing for it to do, and is not walked. None: always
+  /// run.
+  std::vector<std::string_view> ops = {};
 };
 
 /// On TensorFlow ops, before the lowering.
