@@ -31,36 +31,43 @@ void transpose_4x4(const std::byte* in, int64_t in_step, std::byte* out, int64_t
 }
 #endif
 
+#ifdef __SSE2__
+/// A 16 x 16 transpose of 4-byte elements, by way of a buffer: whole cache lines are read and
+/// written, however far apart they lie. Asks for the lines of the next 16 columns.
+void transpose_16x16(const std::byte* in, int64_t in_step, std::byte* out, int64_t out_step) {
+  constexpr int64_t kSide = 16, kRow = kSide * 4;
+  alignas(kLine) std::byte square[kSide * kRow];
+  for (int64_t c = 0; c < kSide; c += 4) {
+    for (int64_t i = c; i < c + 4; ++i) __builtin_prefetch(in + (i + kSide) * in_step);
+    for (int64_t r = 0; r < kSide; r += 4)
+      transpose_4x4(in + c * in_step + r * 4, in_step, square + r * kRow + c * 4, kRow);
+  }
+  for (int64_t r = 0; r < kSide; ++r) std::memcpy(out + r * out_step, square + r * kRow, kRow);
+}
+#endif
+
 /// out[r][c] = in[c][r] for rows of `cols` elements: the source steps by one element along r and by
 /// in_step along c; a row of the result begins every out_step. Steps in bytes.
 template <size_t Size>
 void transpose(const std::byte* in, int64_t in_step, std::byte* out, int64_t out_step, int64_t rows,
                int64_t cols) {
-  constexpr int64_t size = Size, kTile = 64;  // columns whose source lines stay in the first cache
-  for (int64_t c0 = 0; c0 < cols; c0 += kTile) {
-    const int64_t c1 = std::min(c0 + kTile, cols);
+  constexpr int64_t kSide = 16;
+  const auto plainly = [&](int64_t r0, int64_t r1, int64_t c0, int64_t c1) {
+    for (int64_t r = r0; r < r1; ++r)
+      for (int64_t c = c0; c < c1; ++c)
+        std::memcpy(out + r * out_step + c * int64_t{Size}, in + c * in_step + r * int64_t{Size},
+                    Size);
+  };
+  for (int64_t c = 0; c < cols; c += kSide) {
+    const int64_t end = std::min(c + kSide, cols);
     int64_t r = 0;
 #ifdef __SSE2__
     if constexpr (Size == 4) {
-      for (; r + 4 <= rows; r += 4) {
-        int64_t c = c0;
-        for (; c + 4 <= c1; c += 4) {
-          transpose_4x4(in + c * in_step + r * size, in_step, out + r * out_step + c * size,
-                        out_step);
-        }
-        for (; c < c1; ++c) {
-          for (int64_t k = r; k < r + 4; ++k) {
-            std::memcpy(out + k * out_step + c * size, in + c * in_step + k * size, Size);
-          }
-        }
-      }
+      for (; r + kSide <= rows && end - c == kSide; r += kSide)
+        transpose_16x16(in + c * in_step + r * 4, in_step, out + r * out_step + c * 4, out_step);
     }
 #endif
-    for (; r < rows; ++r) {
-      for (int64_t c = c0; c < c1; ++c) {
-        std::memcpy(out + r * out_step + c * size, in + c * in_step + r * size, Size);
-      }
-    }
+    plainly(r, rows, c, end);
   }
 }
 
