@@ -75,7 +75,7 @@ std::vector<Pass> tfl_passes() {
       {"dense_reshapes", dense_reshapes, {"FULLY_CONNECTED"}},
       {"merge_equal", merge_equal},
       {"own_output_tensors", own_output_tensors},
-      {"growing_variables", growing_variables},
+      {"growing_variables", growing_variables, {"WHILE"}},
       {"ascending_detections", ascending_detections},
   };
 }
