@@ -56,7 +56,11 @@ void Attributes::set(std::string name, Attribute value) {
   Block* block = Block::make(size() + 1);
   const bool own = block_ && !shared();
   const auto take = [&](const Entry* entry) {
-    block->add(own ? std::move(*const_cast<Entry*>(entry)) : *entry);
+    if (own) {
+      block->add(std::move(*const_cast<Entry*>(entry)));
+    } else {
+      block->add(*entry);
+    }
   };
   for (const Entry* entry = begin(); entry != at; ++entry) take(entry);
   block->add({std::move(name), std::move(value)});
