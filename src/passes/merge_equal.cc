@@ -17,12 +17,12 @@ namespace {
 
 constexpr size_t kLargestHashed = 64 << 10;
 
-/// Hash and equality of attributes, where equal means surely equal.
+/// A hash, of one number after another.
 class Mix {
  public:
   void add(uint64_t v) { hash_ = (hash_ ^ v) * 0x9e3779b97f4a7c15u ^ (hash_ >> 29); }
   void add(std::string_view s) { add(std::hash<std::string_view>{}(s)); }
-  uint64_t value() const { return hash_; }
+  uint64_t value() const { return hash_ ^ (hash_ >> 32); }  // the low bits tell as much as any
 
  private:
   uint64_t hash_ = 0x243f6a8885a308d3u;
@@ -97,13 +97,33 @@ bool stateless(std::string_view op) {
   return true;
 }
 
+void add(Mix& mix, const Attribute& attribute) {
+  std::visit(
+      [&](const auto& v) {
+        using T = std::decay_t<decltype(v)>;
+        if constexpr (std::is_same_v<T, float>) {
+          mix.add(std::bit_cast<uint32_t>(v));
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          mix.add(std::string_view(v));
+        } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
+          mix.add(static_cast<uint64_t>(v));
+        } else if constexpr (std::is_same_v<T, std::vector<int64_t>>) {
+          for (const int64_t i : v) mix.add(static_cast<uint64_t>(i));
+        }
+      },
+      attribute);
+}
+
+/// Equal nodes have equal hashes. Others hardly ever do: what makes many nodes differ is in it.
 uint64_t hash_of(const Node& node) {
   Mix mix;
   mix.add(node.op);
   if (const Constant* c = constant_of(node.result())) {
     mix.add(static_cast<uint64_t>(c->dtype()));
     for (int64_t d : c->dims()) mix.add(static_cast<uint64_t>(d));
-    if (!comparable_bytes(*c)) {
+    if (c->dtype() == DType::kString) {
+      mix.add(reinterpret_cast<uintptr_t>(&node));  // equal to none
+    } else if (!comparable_bytes(*c)) {
       mix.add(reinterpret_cast<uintptr_t>(c->source().bytes().data()));
     } else if (c->transforms().empty()) {
       mix.add(view_of(c->source().bytes()));
@@ -113,9 +133,7 @@ uint64_t hash_of(const Node& node) {
   } else {
     for (size_t i = 0; i < node.operand_count(); ++i)
       mix.add(reinterpret_cast<uintptr_t>(node.operand(i)));
-    mix.add(node.attributes.size());
-    for (const auto& [name, value] : node.attributes)
-      if (const int64_t* i = std::get_if<int64_t>(&value)) mix.add(static_cast<uint64_t>(*i));
+    for (const auto& [name, value] : node.attributes) add(mix, value);
   }
   return mix.value();
 }

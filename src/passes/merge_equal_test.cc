@@ -30,6 +30,23 @@ TEST_F(MergeEqualTest, WhatDiffersStays) {
   EXPECT_EQ(run(merge_equal), 0u);
 }
 
+TEST_F(MergeEqualTest, AttributesOfEveryKind) {
+  Value* x = input({batch, 3});
+  const auto twice = [&](const char* op, std::vector<Attributes::Entry> attributes) {
+    for (int i = 0; i < 2; ++i) {
+      Value* y = make.emit(op, {x}, {}, DType::kFloat32, x->shape);
+      y->node()->attributes = Attributes(attributes);
+      output(y);
+    }
+  };
+  twice("LEAKY_RELU", {{"alpha", 0.1f}});
+  twice("MEAN", {{"keep_dims", true}});
+  twice("CAST", {{"in", DType::kFloat32}, {"shape", Shape{batch, 3}}});
+  twice("RESHAPE", {{"new_shape", std::vector<int64_t>{-1, 3}}});
+  twice("GELU", {{"kind", std::string("erf")}, {"factors", std::vector<float>{1, 2}}});
+  EXPECT_EQ(run(merge_equal), 5u);
+}
+
 TEST_F(MergeEqualTest, RandomNumbersAndStateStay) {
   Value* shape = make.constant_i32({3});
   for (int i = 0; i < 2; ++i)
